@@ -1,0 +1,3 @@
+//! `keybound`: argument parsing and composition only.
+
+fn main() {}

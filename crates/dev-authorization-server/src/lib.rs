@@ -1,0 +1,1 @@
+//! An authorization server for development and tests that issues DPoP-bound tokens

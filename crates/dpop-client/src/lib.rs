@@ -1,0 +1,1 @@
+//! DPoP client: keys, proofs, nonces, grants

@@ -1,0 +1,1 @@
+//! The gateway's decision: rules, pipeline and mechanisms, without sockets and files

@@ -1,0 +1,1 @@
+//! Keybound's gateway: configuration files, listeners, reverse proxy

@@ -1,0 +1,1 @@
+//! OAuth vocabulary as data: confirmation, challenges, error codes, metadata, PKCE

@@ -1,0 +1,3 @@
+//! Tasks of the project: `cargo xtask ci`, `cargo xtask interop`.
+
+fn main() {}
