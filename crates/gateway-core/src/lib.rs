@@ -1,1 +1,3 @@
 //! The gateway's decision: rules, pipeline and mechanisms, without sockets and files
+
+pub mod request;

@@ -1,0 +1,185 @@
+//! The request as every part of the decision sees it.
+//!
+//! All three modes build a [`Request`] and share every line after that. The [`RequestUri`] is the URI as the client used
+//! it and never changes: a proof's `htu` is compared with it (RFC 9449 §4.3, item 9). Rule matching has a normal form of
+//! its own (`rules::normal_path`).
+
+use std::{collections::BTreeMap, fmt};
+
+use http::{HeaderMap, Method};
+
+/// A client's request without its body.
+#[derive(Clone)]
+pub struct Request {
+    /// The method as the client sent it; case matters, and unknown methods are kept.
+    pub method: Method,
+    /// The URI as the client used it.
+    pub uri: RequestUri,
+    /// All header fields, in the client's order per name.
+    pub headers: HeaderMap,
+    /// Addresses of the client and the trusted proxies it came through, the client first; the address of the direct peer
+    /// is the last one.
+    pub client_addresses: Vec<String>,
+    /// The values of the named wildcards of the rule's path. Empty until a rule is found.
+    pub captures: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// A request nothing is known about but its method and URI. The other fields are public: set them.
+    #[must_use]
+    pub fn new(method: Method, uri: RequestUri) -> Self {
+        Self {
+            method,
+            uri,
+            headers: HeaderMap::new(),
+            client_addresses: Vec::new(),
+            captures: BTreeMap::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Leaves header values and captured values out: they may be tokens and proofs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &self.uri)
+            .field("header_names", &self.headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>())
+            .field("client_addresses", &self.client_addresses)
+            .field("captures", &self.captures.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// The absolute URI of a request, as the client used it. Immutable.
+///
+/// Its `Display` is the URI a proof's `htu` is compared with, the query included (comparison leaves the query out).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RequestUri {
+    scheme: String,
+    host: String,
+    path: String,
+    query: Option<String>,
+}
+
+impl RequestUri {
+    /// Puts a URI together. `scheme` and `host` are lower-cased (RFC 3986 §6.2.2.1); `host` carries the port if the client
+    /// sent one; `path` and `query` (without `?`) are kept byte for byte.
+    ///
+    /// Nothing is checked here: `rules::host::check` knows the grammar of the host, and the rule lookup refuses paths that
+    /// it can not read.
+    #[must_use]
+    pub fn new(scheme: &str, host: &str, path: impl Into<String>, query: Option<String>) -> Self {
+        Self {
+            scheme: scheme.to_ascii_lowercase(),
+            host: host.to_ascii_lowercase(),
+            path: path.into(),
+            query,
+        }
+    }
+
+    /// `http` or `https`, in lower case.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The host in lower case, with the port exactly if the client sent one, IPv6 addresses in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The host without port and brackets.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        if let Some(rest) = self.host.strip_prefix('[') {
+            return rest.split_once(']').map_or(rest, |(address, _)| address);
+        }
+        self.host.split_once(':').map_or(self.host.as_str(), |(name, _)| name)
+    }
+
+    /// The port as the client sent it, `None` if it sent none.
+    #[must_use]
+    pub fn port(&self) -> Option<&str> {
+        let behind_address = match self.host.rsplit_once(']') {
+            Some((_, rest)) => rest,
+            None => self.host.as_str(),
+        };
+        behind_address.split_once(':').map(|(_, port)| port)
+    }
+
+    /// The path as the client sent it: escapes, dots and doubled slashes untouched.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query as the client sent it, without `?`; `None` if there was no `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// Path and query as in a request line, the query as sent.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+}
+
+impl fmt::Display for RequestUri {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}://{}{}", self.scheme, self.host, self.path)?;
+        match &self.query {
+            Some(query) => write!(formatter, "?{query}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for RequestUri {
+    /// Leaves the query out: people put tokens there.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query = if self.query.is_some() { "?…" } else { "" };
+        write!(formatter, "{}://{}{}{query}", self.scheme, self.host, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displays_the_uri_as_the_client_used_it() {
+        let uri = RequestUri::new("HTTP", "API.Example:8443", "/a//%7e/../b", Some("x=1".into()));
+        assert_eq!(uri.to_string(), "http://api.example:8443/a//%7e/../b?x=1");
+        assert_eq!(uri.path_and_query(), "/a//%7e/../b?x=1");
+    }
+
+    #[test]
+    fn splits_host_and_port() {
+        let check = |host: &str, name: &str, port: Option<&str>| {
+            let uri = RequestUri::new("https", host, "/", None);
+            assert_eq!((uri.hostname(), uri.port()), (name, port), "{host}");
+        };
+        check("a.example", "a.example", None);
+        check("a.example:80", "a.example", Some("80"));
+        check("[::1]", "::1", None);
+        check("[::1]:8443", "::1", Some("8443"));
+    }
+
+    #[test]
+    fn debug_shows_no_header_value_and_no_query() {
+        let mut request =
+            Request::new(Method::GET, RequestUri::new("http", "a", "/", Some("access_token=secret".into())));
+        request.headers.insert("authorization", http::HeaderValue::from_static("DPoP secret"));
+        let shown = format!("{request:?}");
+        assert!(!shown.contains("secret"), "{shown}");
+        assert!(shown.contains("authorization"), "{shown}");
+    }
+}
