@@ -1,0 +1,76 @@
+//! Points in time as JWT writes them: NumericDate (RFC 7519, section 2) in whole seconds.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Whole seconds since 1970-01-01T00:00:00Z, leap seconds ignored (RFC 7519, section 2, "NumericDate").
+///
+/// Serialized as a JSON integer. Arithmetic is checked: hostile claims reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(i64);
+
+impl UnixTime {
+    /// The time that many seconds after the epoch; negative before it.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub const fn as_seconds(self) -> i64 {
+        self.0
+    }
+
+    /// This time plus the whole seconds of `duration` (the fraction is dropped); `None` when it does not fit.
+    #[must_use]
+    pub fn checked_add(self, duration: Duration) -> Option<Self> {
+        self.0.checked_add_unsigned(duration.as_secs()).map(Self)
+    }
+
+    /// This time minus the whole seconds of `duration` (the fraction is dropped); `None` when it does not fit.
+    #[must_use]
+    pub fn checked_sub(self, duration: Duration) -> Option<Self> {
+        self.0.checked_sub_unsigned(duration.as_secs()).map(Self)
+    }
+
+    /// How long after `earlier` this time is; `None` when it is before it.
+    #[must_use]
+    pub fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
+        let seconds = i128::from(self.0) - i128::from(earlier.0);
+        u64::try_from(seconds).ok().map(Duration::from_secs)
+    }
+}
+
+impl fmt::Display for UnixTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_to_overflow() {
+        let last = UnixTime::from_seconds(i64::MAX);
+        assert_eq!(last.checked_add(Duration::from_secs(1)), None);
+        assert_eq!(last.checked_add(Duration::MAX), None);
+        assert_eq!(UnixTime::from_seconds(i64::MIN).checked_sub(Duration::from_secs(1)), None);
+        assert_eq!(
+            UnixTime::from_seconds(10).checked_add(Duration::from_millis(2_900)),
+            Some(UnixTime::from_seconds(12))
+        );
+    }
+
+    #[test]
+    fn measures_the_time_between_extremes() {
+        let span = UnixTime::from_seconds(i64::MAX).checked_duration_since(UnixTime::from_seconds(i64::MIN));
+        assert_eq!(span, Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(UnixTime::from_seconds(1).checked_duration_since(UnixTime::from_seconds(2)), None);
+    }
+}
