@@ -1,3 +1,46 @@
-//! Tasks of the project: `cargo xtask ci`, `cargo xtask interop`.
+//! Tasks of the project.
+//!
+//! - `cargo xtask ci`: everything that must hold before a change lands.
+//! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
 
-fn main() {}
+mod bans;
+mod ci;
+mod interop;
+mod run;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Tasks of the project.
+
+Usage: cargo xtask <TASK>
+
+Tasks:
+  ci        format, clippy, banned crates, docs, demo, interop, tests
+  interop   scenarios with real foreign programs; prints a table
+
+Environment:
+  KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)";
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let outcome = match task.as_deref() {
+        Some("ci") => ci::run(),
+        Some("interop") => interop::run(),
+        Some("help" | "-h" | "--help") | None => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("error: unknown task `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

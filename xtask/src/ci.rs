@@ -1,0 +1,31 @@
+//! `cargo xtask ci`: what must hold before a change lands. Nothing is skipped.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::run::step;
+use crate::{bans, interop};
+
+/// Runs every step; the first that fails ends the run. The tests come last, so that the output ends with the test
+/// runner's own closing lines.
+pub(crate) fn run() -> Result<()> {
+    step("format", cargo().args(["fmt", "--all", "--check"]))?;
+    step(
+        "clippy, warnings denied",
+        cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]),
+    )?;
+    bans::check()?;
+    step(
+        "documentation, warnings and broken links denied",
+        cargo().args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "--deny warnings"),
+    )?;
+    step("the demo", cargo().args(["run", "--release", "--locked", "--", "demo"]))?;
+    println!("\n── interop");
+    interop::run()?;
+    step("tests", cargo().args(["test", "--workspace", "--locked"]))
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask interop`: our programs against real, foreign ones, over real sockets on loopback.
+
+mod admin_api;
+mod guide;
+mod node;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{root, step};
+
+/// One line of the table.
+struct Scenario {
+    peer: &'static str,
+    version: String,
+    scenario: &'static str,
+    outcome: Result<()>,
+}
+
+/// Runs every scenario and prints the table. Nothing is skipped: a program that is missing is an error that says how
+/// to install it.
+pub(crate) fn run() -> Result<()> {
+    let keybound = build()?;
+    let browser = node::chromium()?;
+    let scenarios = [
+        Scenario {
+            peer: "Chromium",
+            version: browser,
+            scenario: "guide: login in the browser, call, every negative switch",
+            outcome: guide::run(&keybound),
+        },
+        Scenario {
+            peer: "jose (Node)",
+            version: node::locked_version("interop/admin-api", "jose")?,
+            scenario: "Admin API: client credentials, list users, Bearer refused",
+            outcome: admin_api::run(&keybound, false),
+        },
+        Scenario {
+            peer: "jose (Node)",
+            version: node::locked_version("interop/admin-api", "jose")?,
+            scenario: "Admin API with nonces demanded at both ends",
+            outcome: admin_api::run(&keybound, true),
+        },
+    ];
+    println!("\n{:<12}  {:<10}  {:<58}  verdict", "peer", "version", "scenario");
+    let mut failed = 0;
+    for Scenario { peer, version, scenario, outcome } in &scenarios {
+        let verdict = match outcome {
+            Ok(()) => "passed".to_owned(),
+            Err(error) => {
+                failed += 1;
+                format!("FAILED: {error:#}")
+            }
+        };
+        println!("{peer:<12}  {version:<10}  {scenario:<58}  {verdict}");
+    }
+    println!("\n{} passed, {failed} failed", scenarios.len() - failed);
+    if failed > 0 {
+        bail!("{failed} interop scenarios failed");
+    }
+    Ok(())
+}
+
+fn build() -> Result<PathBuf> {
+    step(
+        "build keybound",
+        Command::new("cargo").args(["build", "--release", "--locked", "--package", "keybound-cli"]),
+    )?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("release/keybound").canonicalize().context("the built program")
+}
