@@ -1,5 +1,6 @@
 //! The gateway's decision: rules, pipeline and mechanisms, without sockets and files
 
+pub mod document;
 pub mod request;
 pub mod decision;
 pub mod denial;

@@ -1,0 +1,672 @@
+//! Endpoints the gateway calls: a URL string, or an object with method, headers, retries, caching and authentication.
+//!
+//! Every key is read and checked here. Which of them a mechanism can act on is its own business: it asks
+//! [`Endpoint::used_features`] and refuses what it can not do.
+
+use std::time::Duration;
+
+use crate::document::decode::{Decode, Spanned, decode_one_of, report_wrong_type};
+use crate::document::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::document::key_path::KeyPath;
+use crate::document::map_reader::MapReader;
+use crate::document::node::{Node, NodeValue, Place};
+use crate::document::value::byte_size::ByteSize;
+use crate::document::value::duration::ConfigDuration;
+use crate::document::value::secret_reference::SecretReference;
+
+/// Default limit of an outgoing call.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Default limit of an answer's body in bytes.
+const DEFAULT_MAX_RESPONSE_SIZE: u64 = 1 << 20;
+
+/// An address to call and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Template of the URL; absolute, `http` or `https`, before it is rendered.
+    pub url: Spanned<String>,
+    /// Method; each mechanism has its default.
+    pub method: Option<Spanned<String>>,
+    /// Templates of the request headers, in the order of the document.
+    pub headers: Vec<(Spanned<String>, Spanned<String>)>,
+    /// Retries after failures.
+    pub retry: Option<Spanned<EndpointRetry>>,
+    /// Caching of answers by the rules of HTTP.
+    pub http_cache: Option<Spanned<EndpointHttpCache>>,
+    /// How the gateway authenticates itself.
+    pub auth: Option<Spanned<EndpointAuthentication>>,
+    /// Limit of the whole call (Keybound's own key; 5 seconds).
+    pub timeout: Duration,
+    /// Limit of the answer's body in bytes (Keybound's own key; 1 MB).
+    pub max_response_size: u64,
+    /// Trust anchors and client certificate (Keybound's own key).
+    pub tls: Option<Spanned<EndpointTls>>,
+    /// Where the endpoint starts.
+    pub place: Place,
+}
+
+/// When to try a failed call again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointRetry {
+    /// No further attempt after this time (1 second).
+    pub give_up_after: Duration,
+    /// Longest pause between two attempts (100 milliseconds).
+    pub max_delay: Duration,
+}
+
+/// Caching of answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointHttpCache {
+    /// Whether to cache; the default depends on the mechanism.
+    pub enabled: Option<bool>,
+    /// How long to keep an answer that does not say.
+    pub default_ttl: Option<Duration>,
+}
+
+/// Where an API key goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyLocation {
+    /// A request header.
+    Header,
+    /// A cookie.
+    Cookie,
+    /// A query parameter.
+    Query,
+}
+
+/// How a client shows its id and secret to a token endpoint (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// In the `Authorization` header.
+    BasicAuth,
+    /// In the form body.
+    RequestBody,
+}
+
+/// The header that carries an obtained token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenHeader {
+    /// Header name.
+    pub name: Spanned<String>,
+    /// Scheme before the token; the answer's `token_type` when missing.
+    pub scheme: Option<String>,
+}
+
+/// The client credentials grant (RFC 6749 §4.4) as a way to authenticate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CredentialsGrant {
+    /// Token endpoint.
+    pub token_url: Spanned<String>,
+    /// Client id and secret.
+    pub credentials: SecretReference,
+    /// How they are sent.
+    pub auth_method: ClientAuthentication,
+    /// Scopes to ask for.
+    pub scopes: Vec<String>,
+    /// How long to keep the token; what the answer says when missing.
+    pub cache_ttl: Option<Duration>,
+    /// Where the token goes; `Authorization` when missing.
+    pub header: Option<TokenHeader>,
+}
+
+impl CredentialsGrant {
+    /// Takes the keys of the grant out of a map.
+    pub fn read(reader: &mut MapReader<'_, '_>) -> Option<Self> {
+        let token_url = reader.required("token_url");
+        let credentials = reader.required("credentials");
+        let auth_method = reader.optional_with("auth_method", |node, path, diagnostics| {
+            let choices = [
+                ("basic_auth", ClientAuthentication::BasicAuth),
+                ("request_body", ClientAuthentication::RequestBody),
+            ];
+            decode_one_of(node, path, &choices, diagnostics)
+        });
+        let scopes = reader.or("scopes", Vec::new());
+        let cache_ttl = reader.optional::<ConfigDuration>("cache_ttl").map(Duration::from);
+        let header = reader.optional("header");
+        Some(Self {
+            token_url: token_url?,
+            credentials: credentials?,
+            auth_method: auth_method.unwrap_or(ClientAuthentication::BasicAuth),
+            scopes,
+            cache_ttl,
+            header,
+        })
+    }
+}
+
+impl Decode for TokenHeader {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let name = reader.required("name");
+        let scheme = reader.optional("scheme");
+        reader.finish();
+        Some(Self { name: name?, scheme })
+    }
+}
+
+/// How the gateway authenticates itself at an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EndpointAuthentication {
+    /// User and password (RFC 7617).
+    BasicAuth {
+        /// `{user_id, password}`.
+        credentials: SecretReference,
+    },
+    /// A fixed key.
+    ApiKey {
+        /// Where it goes.
+        location: ApiKeyLocation,
+        /// Name of the header, cookie or parameter.
+        name: Spanned<String>,
+        /// The key.
+        secret: SecretReference,
+    },
+    /// A token from an authorization server.
+    OAuth2ClientCredentials(CredentialsGrant),
+    /// HTTP message signatures (RFC 9421).
+    HttpMessageSignatures {
+        /// Name of the signer; `heimdall` when missing.
+        signer_name: Option<String>,
+        /// The signing key.
+        secret: SecretReference,
+        /// Covered components.
+        components: Vec<Spanned<String>>,
+        /// Life of a signature (1 minute).
+        ttl: Duration,
+        /// Label of the signature (`sig`).
+        label: String,
+    },
+}
+
+/// Trust anchors and client certificate of one endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointTls {
+    /// Certificates to trust instead of the system's.
+    pub ca: Option<SecretReference>,
+    /// Certificate and key to show.
+    pub certificate: Option<SecretReference>,
+}
+
+/// An optional part of an endpoint, for mechanisms that can not act on all of them yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointFeature {
+    /// `method`
+    Method,
+    /// `headers`
+    Headers,
+    /// `retry`
+    Retry,
+    /// `http_cache`
+    HttpCache,
+    /// `auth`
+    Authentication,
+    /// `tls`
+    Tls,
+    /// The URL holds a template action.
+    TemplatedUrl,
+}
+
+impl EndpointFeature {
+    /// The key that switches the feature on.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Headers => "headers",
+            Self::Retry => "retry",
+            Self::HttpCache => "http_cache",
+            Self::Authentication => "auth",
+            Self::Tls => "tls",
+            Self::TemplatedUrl => "url",
+        }
+    }
+}
+
+impl Endpoint {
+    /// The optional parts that are set, each with its place.
+    #[must_use]
+    pub fn used_features(&self) -> Vec<(EndpointFeature, Place)> {
+        let mut used = Vec::new();
+        if self.url.value.contains("{{") {
+            used.push((EndpointFeature::TemplatedUrl, self.url.place.clone()));
+        }
+        if let Some(method) = &self.method {
+            used.push((EndpointFeature::Method, method.place.clone()));
+        }
+        if let Some((name, _)) = self.headers.first() {
+            used.push((EndpointFeature::Headers, name.place.clone()));
+        }
+        if let Some(retry) = &self.retry {
+            used.push((EndpointFeature::Retry, retry.place.clone()));
+        }
+        if let Some(http_cache) = &self.http_cache {
+            used.push((EndpointFeature::HttpCache, http_cache.place.clone()));
+        }
+        if let Some(auth) = &self.auth {
+            used.push((EndpointFeature::Authentication, auth.place.clone()));
+        }
+        if let Some(tls) = &self.tls {
+            used.push((EndpointFeature::Tls, tls.place.clone()));
+        }
+        used
+    }
+
+    /// Reports every part that is set and not in `built` as `not_supported_yet`.
+    pub fn refuse_all_but(&self, built: &[EndpointFeature], path: &KeyPath, diagnostics: &mut Diagnostics) {
+        for (feature, place) in self.used_features() {
+            if built.contains(&feature) {
+                continue;
+            }
+            let key = path.key(feature.key());
+            let headline = match feature {
+                EndpointFeature::TemplatedUrl => format!("a template in `{key}` is not supported here yet"),
+                EndpointFeature::Method
+                | EndpointFeature::Headers
+                | EndpointFeature::Retry
+                | EndpointFeature::HttpCache
+                | EndpointFeature::Authentication
+                | EndpointFeature::Tls => format!("`{key}` is known but not supported yet"),
+            };
+            diagnostics.push(
+                Diagnostic::error(Code::NotSupportedYet, headline, &place)
+                    .hint("remove it and use an endpoint that works without"),
+            );
+        }
+    }
+
+    /// Takes the keys of an endpoint out of a map that may have other keys too.
+    pub fn read(reader: &mut MapReader<'_, '_>) -> Option<Self> {
+        let url = reader.required::<Spanned<String>>("url");
+        let url = url.filter(|url| {
+            let path = reader.path().key("url");
+            check_absolute(url, &path, reader.diagnostics())
+        });
+        let method = reader.optional::<Spanned<String>>("method");
+        if let Some(method) = &method
+            && http::Method::from_bytes(method.value.as_bytes()).is_err()
+        {
+            let headline = format!("`{}` is not an HTTP method", reader.path().key("method"));
+            reader.diagnostics().push(
+                Diagnostic::error(Code::NotOneOf, headline, &method.place)
+                    .found(method.value.as_str())
+                    .expected("a method name such as GET or POST"),
+            );
+        }
+        let headers = reader.or::<Vec<(Spanned<String>, Spanned<String>)>>("headers", Vec::new());
+        for (name, _) in &headers {
+            if http::HeaderName::from_bytes(name.value.as_bytes()).is_err() {
+                let headline =
+                    format!("`{}` has a key that is not a header name", reader.path().key("headers"));
+                reader.diagnostics().push(
+                    Diagnostic::error(Code::WrongType, headline, &name.place).found(name.value.as_str()),
+                );
+            }
+        }
+        let retry = reader.optional("retry");
+        let http_cache = reader.optional("http_cache");
+        let auth = reader.optional("auth");
+        let timeout = reader.or("timeout", ConfigDuration(DEFAULT_TIMEOUT));
+        let max_response_size = reader.or("max_response_size", ByteSize(DEFAULT_MAX_RESPONSE_SIZE));
+        let tls = reader.optional("tls");
+        Some(Self {
+            url: url?,
+            method,
+            headers,
+            retry,
+            http_cache,
+            auth,
+            timeout: timeout.as_duration(),
+            max_response_size: max_response_size.as_bytes(),
+            tls,
+            place: reader.place().clone(),
+        })
+    }
+
+    /// The endpoint that is nothing but a URL.
+    fn of_url(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let url = Spanned::<String>::decode(node, path, diagnostics)?;
+        check_absolute(&url, path, diagnostics).then(|| Self {
+            url,
+            method: None,
+            headers: Vec::new(),
+            retry: None,
+            http_cache: None,
+            auth: None,
+            timeout: DEFAULT_TIMEOUT,
+            max_response_size: DEFAULT_MAX_RESPONSE_SIZE,
+            tls: None,
+            place: node.place.clone(),
+        })
+    }
+}
+
+impl Decode for Endpoint {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        match endpoint_form(node, path, diagnostics)? {
+            EndpointForm::Url => Self::of_url(node, path, diagnostics),
+            EndpointForm::Object => {
+                let mut reader = MapReader::new(node, path, diagnostics)?;
+                let endpoint = Self::read(&mut reader);
+                reader.finish();
+                endpoint
+            }
+        }
+    }
+}
+
+enum EndpointForm {
+    Url,
+    Object,
+}
+
+fn endpoint_form(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<EndpointForm> {
+    match &node.value {
+        NodeValue::String(_) => Some(EndpointForm::Url),
+        NodeValue::Mapping(_) => Some(EndpointForm::Object),
+        NodeValue::Null | NodeValue::Bool(_) | NodeValue::Number(_) | NodeValue::Sequence(_) => {
+            report_wrong_type(node, path, "a URL or a map with `url`", None, diagnostics);
+            None
+        }
+    }
+}
+
+/// Checks that a URL has scheme and host before any template in it is rendered. The text is not shown: it may hold a
+/// password.
+fn check_absolute(url: &Spanned<String>, path: &KeyPath, diagnostics: &mut Diagnostics) -> bool {
+    let rest = match url.value.split_once("://") {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") =>
+        {
+            rest
+        }
+        Some(_) | None => "",
+    };
+    let is_absolute = rest
+        .starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '[' | '{' | '_' | '-'));
+    let has_blank = !url.value.contains("{{") && url.value.contains(char::is_whitespace);
+    if !is_absolute || has_blank {
+        diagnostics.push(
+            Diagnostic::error(Code::WrongType, format!("`{path}` is not an absolute URL"), &url.place)
+                .expected("a URL with scheme and host, such as https://idp.example.com/jwks, also before templates in it are rendered"),
+        );
+        return false;
+    }
+    true
+}
+
+impl Decode for EndpointRetry {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let give_up_after = reader.or("give_up_after", ConfigDuration(Duration::from_secs(1)));
+        let max_delay = reader.or("max_delay", ConfigDuration(Duration::from_millis(100)));
+        reader.finish();
+        Some(Self { give_up_after: give_up_after.as_duration(), max_delay: max_delay.as_duration() })
+    }
+}
+
+impl Decode for EndpointHttpCache {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let enabled = reader.optional("enabled");
+        let default_ttl = reader.optional::<ConfigDuration>("default_ttl");
+        let old_name = reader.optional::<Spanned<ConfigDuration>>("cache_ttl");
+        if let Some(old_name) = &old_name {
+            let headline = format!("`{}` is called `default_ttl`", reader.path().key("cache_ttl"));
+            let place = reader.key_place("cache_ttl").unwrap_or(&old_name.place).clone();
+            let diagnostic = if default_ttl.is_some() {
+                Diagnostic::error(
+                    Code::MutuallyExclusive,
+                    "`cache_ttl` and `default_ttl` are the same key",
+                    &place,
+                )
+            } else {
+                Diagnostic::warning(Code::Deprecated, headline, &place).hint("write `default_ttl`")
+            };
+            reader.diagnostics().push(diagnostic);
+        }
+        reader.finish();
+        Some(Self { enabled, default_ttl: default_ttl.or(old_name.map(|ttl| ttl.value)).map(Duration::from) })
+    }
+}
+
+impl Decode for EndpointTls {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let ca = reader.optional("ca");
+        let certificate = reader.optional("certificate");
+        reader.finish();
+        Some(Self { ca, certificate })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum AuthenticationType {
+    BasicAuth,
+    ApiKey,
+    OAuth2ClientCredentials,
+    HttpMessageSignatures,
+}
+
+impl Decode for EndpointAuthentication {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        if !reader.has("type") {
+            reader.report_missing("type");
+        }
+        let kind = reader.optional_with("type", |node, path, diagnostics| {
+            let choices = [
+                ("basic_auth", AuthenticationType::BasicAuth),
+                ("api_key", AuthenticationType::ApiKey),
+                ("oauth2_client_credentials", AuthenticationType::OAuth2ClientCredentials),
+                ("http_message_signatures", AuthenticationType::HttpMessageSignatures),
+            ];
+            decode_one_of(node, path, &choices, diagnostics)
+        });
+        let config = reader.node("config");
+        if config.is_none() {
+            reader.report_missing("config");
+        }
+        let config_path = reader.path().key("config");
+        reader.finish();
+        let (kind, config) = (kind?, config?);
+        let mut reader = MapReader::new(config, &config_path, diagnostics)?;
+        let authentication = match kind {
+            AuthenticationType::BasicAuth => {
+                reader.required("credentials").map(|credentials| Self::BasicAuth { credentials })
+            }
+            AuthenticationType::ApiKey => read_api_key(&mut reader),
+            AuthenticationType::OAuth2ClientCredentials => {
+                CredentialsGrant::read(&mut reader).map(Self::OAuth2ClientCredentials)
+            }
+            AuthenticationType::HttpMessageSignatures => read_message_signatures(&mut reader),
+        };
+        reader.finish();
+        authentication
+    }
+}
+
+fn read_api_key(reader: &mut MapReader<'_, '_>) -> Option<EndpointAuthentication> {
+    if !reader.has("in") {
+        reader.report_missing("in");
+    }
+    let location = reader.optional_with("in", |node, path, diagnostics| {
+        let choices = [
+            ("header", ApiKeyLocation::Header),
+            ("cookie", ApiKeyLocation::Cookie),
+            ("query", ApiKeyLocation::Query),
+        ];
+        decode_one_of(node, path, &choices, diagnostics)
+    });
+    let name = reader.required("name");
+    let secret = reader.required("secret");
+    Some(EndpointAuthentication::ApiKey { location: location?, name: name?, secret: secret? })
+}
+
+fn read_message_signatures(reader: &mut MapReader<'_, '_>) -> Option<EndpointAuthentication> {
+    let signer = reader.required::<Signer>("signer");
+    let components = reader.required("components");
+    let ttl = reader.or("ttl", ConfigDuration(Duration::from_secs(60)));
+    let label = reader.or("label", "sig".to_owned());
+    let signer = signer?;
+    Some(EndpointAuthentication::HttpMessageSignatures {
+        signer_name: signer.name,
+        secret: signer.secret,
+        components: components?,
+        ttl: ttl.as_duration(),
+        label,
+    })
+}
+
+struct Signer {
+    name: Option<String>,
+    secret: SecretReference,
+}
+
+impl Decode for Signer {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let name = reader.optional("name");
+        let secret = reader.required("secret");
+        reader.finish();
+        Some(Self { name, secret: secret? })
+    }
+}
+
+/// A discovery document's address (RFC 8414, OpenID Connect Discovery), with settings for the endpoints found in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetadataEndpoint {
+    /// Where the document is.
+    pub endpoint: Endpoint,
+    /// Accept a document whose issuer does not belong to its URL.
+    pub disable_issuer_identifier_verification: bool,
+    /// Settings for the key endpoint found there.
+    pub jwks_uri: Option<ResolvedEndpoint>,
+    /// Settings for the introspection endpoint found there.
+    pub introspection_endpoint: Option<ResolvedEndpoint>,
+}
+
+/// Settings for an endpoint whose URL comes from a discovery document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResolvedEndpoint {
+    /// Retries after failures.
+    pub retry: Option<EndpointRetry>,
+    /// Caching of answers.
+    pub http_cache: Option<EndpointHttpCache>,
+    /// How the gateway authenticates itself.
+    pub auth: Option<EndpointAuthentication>,
+}
+
+impl Decode for ResolvedEndpoint {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let retry = reader.optional("retry");
+        let http_cache = reader.optional("http_cache");
+        let auth = reader.optional("auth");
+        reader.finish();
+        Some(Self { retry, http_cache, auth })
+    }
+}
+
+impl Decode for MetadataEndpoint {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        match endpoint_form(node, path, diagnostics)? {
+            EndpointForm::Url => Some(Self {
+                endpoint: Endpoint::of_url(node, path, diagnostics)?,
+                disable_issuer_identifier_verification: false,
+                jwks_uri: None,
+                introspection_endpoint: None,
+            }),
+            EndpointForm::Object => {
+                let mut reader = MapReader::new(node, path, diagnostics)?;
+                let endpoint = Endpoint::read(&mut reader);
+                let disabled = reader.or("disable_issuer_identifier_verification", false);
+                let resolved = reader.optional::<ResolvedEndpoints>("resolved_endpoints");
+                reader.finish();
+                let resolved =
+                    resolved.unwrap_or(ResolvedEndpoints { jwks_uri: None, introspection_endpoint: None });
+                Some(Self {
+                    endpoint: endpoint?,
+                    disable_issuer_identifier_verification: disabled,
+                    jwks_uri: resolved.jwks_uri,
+                    introspection_endpoint: resolved.introspection_endpoint,
+                })
+            }
+        }
+    }
+}
+
+struct ResolvedEndpoints {
+    jwks_uri: Option<ResolvedEndpoint>,
+    introspection_endpoint: Option<ResolvedEndpoint>,
+}
+
+impl Decode for ResolvedEndpoints {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let jwks_uri = reader.optional("jwks_uri");
+        let introspection_endpoint = reader.optional("introspection_endpoint");
+        reader.finish();
+        Some(Self { jwks_uri, introspection_endpoint })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(value: &Value) -> Result<Endpoint, Vec<Code>> {
+        let node = Node::from_json(value, &Place::new(Arc::from("f"), 1, 1));
+        let mut diagnostics = Diagnostics::new();
+        let endpoint = Endpoint::decode(&node, &KeyPath::configuration().key("endpoint"), &mut diagnostics);
+        match endpoint {
+            Some(endpoint) if !diagnostics.has_errors() => Ok(endpoint),
+            Some(_) | None => Err(diagnostics.errors().map(|error| error.code).collect()),
+        }
+    }
+
+    #[test]
+    fn a_url_is_an_endpoint() {
+        let endpoint = check(&json!("https://idp.example.com/jwks")).unwrap();
+        assert_eq!(endpoint.url.value, "https://idp.example.com/jwks");
+        assert_eq!(endpoint.timeout, Duration::from_secs(5));
+        assert!(endpoint.used_features().is_empty());
+    }
+
+    #[test]
+    fn every_key_is_read_and_checked() {
+        let endpoint = check(&json!({
+            "url": "https://pdp.example.com/{{ .Subject.ID }}",
+            "method": "POST",
+            "headers": {"Content-Type": "application/json"},
+            "auth": {"type": "api_key", "config": {"in": "header", "name": "X-Key", "secret": {"source": "texts", "selector": "k"}}},
+            "retry": {"give_up_after": "2s", "max_delay": "200ms"},
+            "http_cache": {"enabled": true, "default_ttl": "30m"},
+            "tls": {"ca": {"source": "roots"}},
+            "timeout": "1s",
+            "max_response_size": "2MB",
+        }))
+        .unwrap();
+        assert_eq!(endpoint.used_features().len(), 7);
+        assert_eq!(endpoint.max_response_size, 2 << 20);
+        assert_eq!(check(&json!({"url": "https://a/b", "methd": "GET"})), Err(vec![Code::UnknownKey]));
+        assert_eq!(
+            check(&json!({"url": "https://a/b", "auth": {"type": "basic_aut"}})),
+            Err(vec![Code::NotOneOf, Code::MissingKey])
+        );
+        assert_eq!(check(&json!({"method": "GET"})), Err(vec![Code::MissingKey]));
+    }
+
+    #[test]
+    fn a_url_must_be_absolute_before_rendering() {
+        assert!(check(&json!("https://{{ .TokenIssuer }}/keys")).is_ok());
+        for url in
+            ["{{ .TokenIssuer }}/keys", "/keys", "idp.example.com", "ftp://a/b", "https://", "https:// a", ""]
+        {
+            assert_eq!(check(&json!(url)), Err(vec![Code::WrongType]), "{url}");
+        }
+    }
+}
