@@ -131,3 +131,56 @@ impl FieldElement {
 const fn carry(low: u128, high: u128) -> (u64, u128) {
     (low as u64 & LIMB, high + (low >> 51))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bit i: whether y = i + 2 is the coordinate of a curve point; computed apart with big integers.
+    const SMALL_Y_ON_CURVE: u128 = 0xe0e4_641c_83bc_1a12_bdf6_476a_dfeb_719e;
+
+    fn encoded(y: [u64; 4]) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.chunks_mut(8).zip(y) {
+            chunk.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn knows_which_y_are_on_the_curve() {
+        for y in 2..130_u64 {
+            let expected =
+                if SMALL_Y_ON_CURVE >> (y - 2) & 1 == 1 { Ok(()) } else { Err(PointRefusal::NotOnCurve) };
+            assert_eq!(check(&encoded([y, 0, 0, 0])), expected, "y = {y}");
+            // -y = p - y is on the curve exactly when y is; the sign bit does not matter.
+            let negated = encoded([0xffff_ffff_ffff_ffed - y, u64::MAX, u64::MAX, 0x7fff_ffff_ffff_ffff]);
+            assert_eq!(check(&negated), expected, "y = p - {y}");
+            let mut signed = negated;
+            signed[31] |= 0x80;
+            assert_eq!(check(&signed), expected, "y = p - {y}, negative x");
+        }
+    }
+
+    #[test]
+    fn refuses_small_order_and_what_is_not_canonical() {
+        for y in SMALL_ORDER {
+            assert_eq!(check(&encoded(y)), Err(PointRefusal::SmallOrder));
+            assert_eq!(check(&encoded([y[0], y[1], y[2], y[3] | 1 << 63])), Err(PointRefusal::SmallOrder));
+        }
+        for above in 0..19 {
+            let y = [0xffff_ffff_ffff_ffed + above, u64::MAX, u64::MAX, 0x7fff_ffff_ffff_ffff];
+            assert_eq!(check(&encoded(y)), Err(PointRefusal::NotCanonical));
+            assert_eq!(check(&encoded([y[0], y[1], y[2], u64::MAX])), Err(PointRefusal::NotCanonical));
+        }
+    }
+
+    #[test]
+    fn accepts_generated_keys() {
+        for _ in 0..200 {
+            let key = crate::KeyPair::generate(crate::Algorithm::Ed25519).unwrap();
+            let x = key.public_jwk().to_json()["x"].as_str().unwrap().to_owned();
+            assert_eq!(check(&crate::base64url::decode_array(x).unwrap()), Ok(()));
+        }
+    }
+}
