@@ -1,1 +1,26 @@
-//! May this request use this token? The one DPoP verifier that every face of Keybound calls
+//! May this request use this token? The one verifier that every face of Keybound calls: the gateway's authenticators,
+//! the middleware for people who own the API, the development authorization server's own protected resources.
+//!
+//! [`Verifier::verify`] takes the method, the target URI and the headers of a request and walks the fixed order of
+//! checks: credentials → form of the proof → access token → binding → `ath`, `htm`, `htu`, nonce, `iat` → signature →
+//! one atomic claim of the `jti` → scopes. The answer is [`Verified`] or a [`Refusal`], which knows its status, its
+//! `WWW-Authenticate` challenges and the fresh nonce.
+//!
+//! What does not live here: sockets, clocks and a runtime. Keys come through [`KeySource`], outgoing calls through
+//! [`OutboundHttp`], the time is an argument.
+
+pub mod access_token;
+pub mod jwks;
+pub mod outbound;
+mod policy;
+mod refusal;
+mod scopes;
+mod verifier;
+
+pub use access_token::{TokenError, VerifiedToken};
+pub use jwks::{JwksCache, KeySource, KeySourceError, KeysFuture, StaticKeys};
+pub use outbound::{OutboundError, OutboundFuture, OutboundHttp};
+pub use policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
+pub use refusal::{Reason, Refusal};
+pub use scopes::{RequiredScopes, ScopeMatching};
+pub use verifier::{ProtectedRequest, Verified, Verifier, VerifierConfig};

@@ -1,0 +1,82 @@
+//! What a protected resource demands. Nothing that matters has a silent default.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dpop::{NonceRing, Policy, ReplayStore};
+use jose::AlgorithmSet;
+
+use crate::scopes::RequiredScopes;
+
+/// What an access token must be like.
+#[derive(Debug, Clone)]
+pub struct TokenPolicy {
+    /// Accepted `iss` values, compared byte for byte.
+    pub issuers: Vec<String>,
+    /// Accepted `aud` values, one of which suffices; empty accepts every audience.
+    pub audience: Vec<String>,
+    /// Accepted signature algorithms.
+    pub algorithms: AlgorithmSet,
+    /// Tolerance for `exp`, `nbf` and `iat`.
+    pub leeway: Duration,
+    /// Scopes that must be granted; checked last, answered with 403.
+    pub scopes: RequiredScopes,
+}
+
+/// How strictly proofs are asked for. A bound token sent as Bearer is refused in every mode (RFC 9449 §7.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Proofs are not looked at.
+    Off,
+    /// What [`Mode::Require`] would refuse is reported in [`Verified::observed`](crate::Verified::observed) and
+    /// accepted.
+    Observe,
+    /// A bound token must be proven, an unbound one may pass as Bearer.
+    Permit,
+    /// Only bound tokens with their proof.
+    Require,
+}
+
+/// What the proof must be like, and what it is checked against.
+#[derive(Debug, Clone)]
+pub struct ProofPolicy {
+    /// Are proofs required?
+    pub mode: Mode,
+    /// Window, algorithms, limits.
+    pub policy: Policy,
+    /// Server nonces; `None` demands none.
+    pub nonces: Option<NoncePolicy>,
+    /// Where used proofs are remembered.
+    pub replay: ReplayProtection,
+}
+
+/// Nonces of this resource.
+#[derive(Debug, Clone)]
+pub struct NoncePolicy {
+    /// Keys that seal and open.
+    pub ring: Arc<NonceRing>,
+    /// How long a nonce is accepted.
+    pub lifetime: Duration,
+}
+
+/// Is every proof good for one use only?
+#[derive(Debug, Clone)]
+pub enum ReplayProtection {
+    /// Yes: claimed in this store, and refused when the store can not answer.
+    Store(Arc<dyn ReplayStore>),
+    /// No. The word is meant to be seen in review.
+    Allowed,
+}
+
+/// Extras in challenges. Scheme, `error`, `algs` and `DPoP-Nonce` are always sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorSignaling {
+    /// `realm`.
+    pub realm: Option<String>,
+    /// `error_uri`.
+    pub error_uri: Option<String>,
+    /// Send `error_description`.
+    pub description: bool,
+    /// Send the required `scope` with `insufficient_scope`.
+    pub required_scope: bool,
+}

@@ -1,0 +1,254 @@
+//! The order of checks, in one place.
+
+use std::sync::Arc;
+
+use dpop::{
+    AccessTokenHash, ClaimError, DPOP, Htu, NonceCheck, ProofError, ResourceRequest, UnverifiedProof,
+    verify_resource_request,
+};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use jose::{JwkThumbprint, UnixTime};
+use oauth::{AccessToken, Confirmation, Credentials, ErrorCode, Scheme};
+use serde_json::{Map, Value};
+
+use crate::access_token::{self, TokenError, VerifiedToken};
+use crate::jwks::KeySource;
+use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
+use crate::refusal::{Context, Reason, Refusal};
+
+/// What a [`Verifier`] is made of.
+#[derive(Debug, Clone)]
+pub struct VerifierConfig {
+    /// Keys of the issuer.
+    pub keys: Arc<dyn KeySource>,
+    /// What the access token must be like.
+    pub token: TokenPolicy,
+    /// What the proof must be like.
+    pub proof: ProofPolicy,
+    /// Extras in challenges.
+    pub error_signaling: ErrorSignaling,
+}
+
+/// Decides whether a request may use its token.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    config: VerifierConfig,
+}
+
+/// The parts of a request that are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct ProtectedRequest<'a> {
+    /// The method, as received.
+    pub method: &'a str,
+    /// The absolute target URI as the client used it (RFC 9449 §4.3 (9)): public scheme, host and port, path as sent;
+    /// the query is only looked at for tokens.
+    pub target_uri: &'a str,
+    /// All header fields.
+    pub headers: &'a HeaderMap,
+}
+
+/// A request that may use its token.
+#[derive(Debug)]
+pub struct Verified {
+    /// Claims of the access token.
+    pub claims: Map<String, Value>,
+    /// How the token was sent.
+    pub scheme: Scheme,
+    /// The key whose possession was proven.
+    pub thumbprint: Option<JwkThumbprint>,
+    /// A nonce to send with the answer, together with `Cache-Control: no-store` (RFC 9449 §8.2).
+    pub fresh_nonce: Option<String>,
+    /// What would have been refused, in [`Mode::Observe`].
+    pub observed: Option<Reason>,
+}
+
+impl Verifier {
+    /// A verifier.
+    #[must_use]
+    pub fn new(config: VerifierConfig) -> Self {
+        Self { config }
+    }
+
+    /// The challenge of a resource that nobody has shown credentials for.
+    #[must_use]
+    pub fn no_credentials(&self) -> Refusal {
+        self.refuse(Reason::NoCredentials, None)
+    }
+
+    /// Checks token and proof of a request. `now` is the server's wall clock.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] for the first check that fails, in the fixed order.
+    pub async fn verify(&self, request: &ProtectedRequest<'_>, now: UnixTime) -> Result<Verified, Refusal> {
+        // Step 2: credentials.
+        let credentials = self.credentials(request)?;
+        let refuse = |reason| self.refuse(reason, Some((&credentials, now)));
+        // Step 3: form of the proof.
+        let proof = match (credentials.scheme, self.config.proof.mode) {
+            (Scheme::Bearer, _) | (_, Mode::Off) => None,
+            (Scheme::Dpop, _) => {
+                Some(UnverifiedProof::from_headers(request.headers, &self.config.proof.policy))
+            }
+        };
+        let proof = match (proof, self.config.proof.mode) {
+            (Some(Err(error)), Mode::Permit | Mode::Require) => return Err(refuse(Reason::Proof(error))),
+            (proof, _) => proof,
+        };
+        // Step 4: access token.
+        let token = access_token::verify(&credentials.token, &*self.config.keys, &self.config.token, now)
+            .await
+            .map_err(|error| {
+                refuse(match error {
+                    TokenError::Keys(error) => Reason::KeysUnavailable(error),
+                    error => Reason::Token(error),
+                })
+            })?;
+        // Steps 5 to 11: proof of the key the token is bound to.
+        let proven = match self.prove(&credentials, &token, proof, request, now).await {
+            Ok(proven) => proven,
+            Err(reason) if self.is_only_observed(&reason) => {
+                Proven { observed: Some(reason), ..Proven::default() }
+            }
+            Err(reason) => return Err(refuse(reason)),
+        };
+        // Step 12: scopes.
+        if !self.config.token.scopes.are_granted(&token.claims) {
+            return Err(refuse(Reason::InsufficientScope));
+        }
+        Ok(Verified {
+            claims: token.claims,
+            scheme: credentials.scheme,
+            thumbprint: proven.thumbprint,
+            fresh_nonce: proven.fresh_nonce,
+            observed: proven.observed,
+        })
+    }
+
+    fn credentials(&self, request: &ProtectedRequest<'_>) -> Result<Credentials, Refusal> {
+        let other_transport =
+            request.headers.contains_key(AUTHORIZATION) || request.headers.contains_key(DPOP);
+        if has_token_in_query(request.target_uri) && other_transport {
+            return Err(self.refuse(Reason::SeveralTransports, None));
+        }
+        match Credentials::from_headers(request.headers) {
+            Ok(Some(credentials)) => Ok(credentials),
+            Ok(None) => Err(self.refuse(Reason::NoCredentials, None)),
+            Err(error) => Err(self.refuse(Reason::MalformedCredentials(error), None)),
+        }
+    }
+
+    /// The scheme must fit the binding, and a bound token must be proven.
+    async fn prove(
+        &self,
+        credentials: &Credentials,
+        token: &VerifiedToken,
+        proof: Option<Result<UnverifiedProof<'_>, ProofError>>,
+        request: &ProtectedRequest<'_>,
+        now: UnixTime,
+    ) -> Result<Proven, Reason> {
+        let bound_to = match (&token.confirmation, credentials.scheme) {
+            (Some(_), Scheme::Bearer) => return Err(Reason::BoundTokenAsBearer),
+            (None, Scheme::Dpop) => return Err(Reason::UnboundTokenAsDpop),
+            (None, Scheme::Bearer) => {
+                return match self.config.proof.mode {
+                    Mode::Off | Mode::Permit => Ok(Proven::default()),
+                    Mode::Observe | Mode::Require => Err(Reason::BearerNotAllowed),
+                };
+            }
+            // A certificate beside the key, or in its place, must verify as well, and nobody presents one here.
+            (Some(Confirmation { x5t_s256: Some(_), .. } | Confirmation { jkt: None, .. }), Scheme::Dpop) => {
+                return Err(Reason::CertificateNotPresented);
+            }
+            (Some(Confirmation { jkt: Some(jkt), .. }), Scheme::Dpop) => jkt,
+        };
+        let Some(proof) = proof else { return Ok(Proven::default()) };
+        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, &credentials.token, request, now).await
+    }
+
+    async fn verify_proof(
+        &self,
+        proof: UnverifiedProof<'_>,
+        bound_to: &JwkThumbprint,
+        token: &AccessToken,
+        request: &ProtectedRequest<'_>,
+        now: UnixTime,
+    ) -> Result<Proven, Reason> {
+        let access_token_hash = AccessTokenHash::of(token);
+        let proof_policy = &self.config.proof;
+        // A target that is no RFC 3986 URI equals no claim (§4.3 (9)).
+        let htu = Htu::parse(request.target_uri).map_err(|_| Reason::Proof(ProofError::Target))?;
+        let nonce = match &proof_policy.nonces {
+            Some(NoncePolicy { ring, lifetime }) => {
+                NonceCheck::Required { ring, binding: access_token_hash.as_bytes(), lifetime: *lifetime }
+            }
+            None => NonceCheck::NotRequired,
+        };
+        let resource_request = ResourceRequest {
+            method: request.method,
+            htu: &htu,
+            access_token_hash: &access_token_hash,
+            bound_to,
+            nonce,
+        };
+        let checked = verify_resource_request(proof, &resource_request, &proof_policy.policy, now)
+            .map_err(Reason::Proof)?;
+        let verified = match &proof_policy.replay {
+            ReplayProtection::Store(store) => {
+                checked.claim(&**store, now).await.map_err(|error| match error {
+                    ClaimError::Replayed => Reason::Proof(ProofError::Replayed),
+                    ClaimError::Unavailable => Reason::ReplayStoreUnavailable,
+                })?
+            }
+            ReplayProtection::Allowed => checked.accept_replays(),
+        };
+        let fresh_nonce = match &proof_policy.nonces {
+            Some(nonces) if verified.nonce_refresh_due() => {
+                Some(nonces.ring.seal(access_token_hash.as_bytes(), now))
+            }
+            Some(_) | None => None,
+        };
+        Ok(Proven { thumbprint: Some(*verified.thumbprint()), fresh_nonce, observed: None })
+    }
+
+    /// In observe mode proofs only get reported; a downgrade, a contradiction and a fault stay refusals.
+    fn is_only_observed(&self, reason: &Reason) -> bool {
+        self.config.proof.mode == Mode::Observe
+            && matches!(reason, Reason::Proof(_) | Reason::BearerNotAllowed)
+    }
+
+    fn refuse(&self, reason: Reason, presented: Option<(&Credentials, UnixTime)>) -> Refusal {
+        let needs_nonce =
+            matches!(&reason, Reason::Proof(error) if error.error_code() == ErrorCode::UseDpopNonce);
+        let nonce = match (&self.config.proof.nonces, presented) {
+            (Some(nonces), Some((credentials, now))) if needs_nonce => {
+                Some(nonces.ring.seal(AccessTokenHash::of(&credentials.token).as_bytes(), now))
+            }
+            _ => None,
+        };
+        let context = Context {
+            algorithms: self.config.proof.policy.algorithms.to_string(),
+            accepts_bearer: self.config.proof.mode != Mode::Require,
+            scheme: presented.map(|(credentials, _)| credentials.scheme),
+            scope: self.config.token.scopes.values.join(" "),
+            signaling: &self.config.error_signaling,
+            nonce,
+        };
+        Refusal::new(reason, context)
+    }
+}
+
+/// What the proof has shown.
+#[derive(Default)]
+struct Proven {
+    thumbprint: Option<JwkThumbprint>,
+    fresh_nonce: Option<String>,
+    observed: Option<Reason>,
+}
+
+/// RFC 6750 §2.3: a token in the query.
+fn has_token_in_query(target_uri: &str) -> bool {
+    let Some((_, query)) = target_uri.split_once('?') else { return false };
+    query.split('&').any(|parameter| parameter.split('=').next() == Some("access_token"))
+}
