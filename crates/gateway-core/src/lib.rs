@@ -1,7 +1,9 @@
 //! The gateway's decision: rules, pipeline and mechanisms, without sockets and files
 
-pub mod document;
-pub mod request;
 pub mod decision;
 pub mod denial;
+pub mod document;
+pub mod public_origin;
+pub mod request;
 pub mod respond;
+pub mod rules;
