@@ -1,0 +1,149 @@
+//! An [`HttpClient`] over hyper and rustls, with the certificates the operating system trusts.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Request, Response, header::USER_AGENT};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls_platform_verifier::BuilderVerifierExt;
+use thiserror::Error;
+
+use crate::{
+    http_client::{HttpClient, HttpError},
+    origin::Origin,
+};
+
+/// From the first byte sent to the last byte received.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest answer that is read, in bytes.
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Whether requests without TLS are sent (RFC 9449 §2 asks for TLS, P15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Only to this machine, for development.
+    LoopbackOnly,
+    /// To every host. An explicit choice for networks of containers on one machine.
+    Everywhere,
+}
+
+/// HTTP and HTTPS over hyper. Follows no redirects, never repeats a request, gives up after 10 seconds or 4 MiB.
+#[derive(Clone)]
+pub struct HyperClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    plain_http: PlainHttp,
+}
+
+/// TLS can not be set up.
+#[derive(Debug, Error)]
+#[error("TLS can not be set up")]
+pub struct TlsSetupError(#[from] rustls::Error);
+
+impl HyperClient {
+    /// A client that trusts the operating system's certificates (or those of `SSL_CERT_FILE`).
+    ///
+    /// # Errors
+    ///
+    /// [`TlsSetupError`] when there are no certificates to trust.
+    pub fn new(plain_http: PlainHttp) -> Result<Self, TlsSetupError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_platform_verifier()?
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .build();
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(Self { client, plain_http })
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let origin = Origin::of(request.uri()).map_err(|_| HttpError::NotAbsolute)?;
+        let host = request.uri().authority().map(|authority| authority.host().to_owned()).unwrap_or_default();
+        if !origin.is_https() && !origin.is_loopback() && self.plain_http == PlainHttp::LoopbackOnly {
+            return Err(HttpError::PlainHttp { host });
+        }
+        let mut request = request.map(Full::new);
+        request
+            .headers_mut()
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(concat!("keybound/", env!("CARGO_PKG_VERSION"))));
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|source| HttpError::Unreachable { host: host.clone(), source: source.into() })?;
+        let (parts, body) = response.into_parts();
+        match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
+            Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
+            Err(source) if source.is::<LengthLimitError>() => {
+                Err(HttpError::TooLarge { host, max_bytes: MAX_RESPONSE_BYTES })
+            }
+            Err(source) => Err(HttpError::Unreachable { host, source }),
+        }
+    }
+}
+
+impl HttpClient for HyperClient {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
+        Box::pin(async move {
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            tokio::time::timeout(TIMEOUT, self.exchange(request))
+                .await
+                .unwrap_or(Err(HttpError::TimedOut { host }))
+        })
+    }
+}
+
+impl std::fmt::Debug for HyperClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("HyperClient").field("plain_http", &self.plain_http).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn p15_refuses_plain_http_to_other_machines() {
+        let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap();
+        let request = Request::get("http://api.example.com/").body(Bytes::new()).unwrap();
+        assert!(
+            matches!(client.send(request).await, Err(HttpError::PlainHttp { host }) if host == "api.example.com")
+        );
+    }
+
+    #[tokio::test]
+    async fn refuses_uris_without_an_origin() {
+        let client = HyperClient::new(PlainHttp::Everywhere).unwrap();
+        let request = Request::get("/relative").body(Bytes::new()).unwrap();
+        assert!(matches!(client.send(request).await, Err(HttpError::NotAbsolute)));
+    }
+
+    #[tokio::test]
+    async fn says_which_host_can_not_be_reached() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap();
+        let request = Request::get(format!("http://{address}/")).body(Bytes::new()).unwrap();
+        assert!(
+            matches!(client.send(request).await, Err(HttpError::Unreachable { host, .. }) if host == "127.0.0.1")
+        );
+    }
+}
