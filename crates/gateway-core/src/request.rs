@@ -65,18 +65,14 @@ pub struct RequestUri {
 
 impl RequestUri {
     /// Puts a URI together. `scheme` and `host` are lower-cased (RFC 3986 §6.2.2.1); `host` carries the port if the client
-    /// sent one; `path` and `query` (without `?`) are kept byte for byte.
+    /// sent one, and a colon without a port is none (§6.2.3); `path` and `query` (without `?`) are kept byte for byte.
     ///
     /// Nothing is checked here: `rules::host::check` knows the grammar of the host, and the rule lookup refuses paths that
     /// it can not read.
     #[must_use]
     pub fn new(scheme: &str, host: &str, path: impl Into<String>, query: Option<String>) -> Self {
-        Self {
-            scheme: scheme.to_ascii_lowercase(),
-            host: host.to_ascii_lowercase(),
-            path: path.into(),
-            query,
-        }
+        let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
+        Self { scheme: scheme.to_ascii_lowercase(), host, path: path.into(), query }
     }
 
     /// `http` or `https`, in lower case.
@@ -168,6 +164,7 @@ mod tests {
             assert_eq!((uri.hostname(), uri.port()), (name, port), "{host}");
         };
         check("a.example", "a.example", None);
+        check("a.example:", "a.example", None);
         check("a.example:80", "a.example", Some("80"));
         check("[::1]", "::1", None);
         check("[::1]:8443", "::1", Some("8443"));
