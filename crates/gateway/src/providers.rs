@@ -1,0 +1,3 @@
+//! Where rule sets come from.
+
+pub(crate) mod file_system;

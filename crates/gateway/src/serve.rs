@@ -1,0 +1,17 @@
+//! Listeners: from bytes on a socket to a decision and back.
+//!
+//! [`connection`] accepts and limits connections, [`http_checks`] and [`trusted_proxies`] settle what the client asked
+//! for, [`intake`] makes the one request type of all modes, [`proxy`] decides and forwards. [`timed_io`] and [`body`] hold
+//! the time limits that hyper does not have.
+
+pub(crate) mod body;
+pub(crate) mod connection;
+pub(crate) mod error_response;
+pub(crate) mod forward;
+pub(crate) mod http_checks;
+pub(crate) mod intake;
+pub(crate) mod proxy;
+pub(crate) mod timed_io;
+pub(crate) mod trusted_proxies;
+pub(crate) mod upgrade;
+pub(crate) mod upstream;

@@ -1,0 +1,188 @@
+//! Proxy mode: a permitted request goes to the upstream of its rule, and the upstream's answer to the client.
+
+use std::{sync::Arc, time::Duration};
+
+use gateway_core::{
+    decision::{Decision, Permit},
+    denial::{Denial, DenialKind},
+    request::Request,
+    respond::{RefusalText, RespondSettings},
+};
+use http::{Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::{
+    body::{RequestBody, ResponseBody},
+    connection::{Connection, Handler, Shutdown},
+    error_response,
+    forward::{self, ForwardError},
+    http_checks::HttpRefusal,
+    intake::Intake,
+    upgrade,
+    upstream::{UpstreamClient, UpstreamError},
+};
+use crate::{
+    clock,
+    reload::Engine,
+    telemetry::access::{AccessEvent, Outcome},
+};
+
+/// The listener of `keybound serve proxy`.
+pub(crate) struct Proxy {
+    /// Reads requests.
+    pub(crate) intake: Intake,
+    /// Decides, with the rules of the moment.
+    pub(crate) engine: Arc<Engine>,
+    /// Statuses and bodies of refusals.
+    pub(crate) respond: RespondSettings,
+    /// Connections to upstreams.
+    pub(crate) upstream: UpstreamClient,
+    /// Longest gap between two pieces of a request's body.
+    pub(crate) body_gap: Duration,
+    /// Whether an access event is written for each request.
+    pub(crate) access_log: bool,
+    /// Waits for upgraded connections.
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Handler for Proxy {
+    async fn handle(
+        self: Arc<Self>,
+        request: http::Request<Incoming>,
+        connection: Connection,
+    ) -> Response<ResponseBody> {
+        let start = Instant::now();
+        let (parts, body) = request.into_parts();
+        let mut event = AccessEvent::new("proxy", &parts, connection.peer);
+        let response = match self.intake.request(&parts, &connection) {
+            Err(refusal) => refuse_http(refusal, &mut event),
+            Ok(request) => {
+                event.asked_for(&request);
+                self.decide_and_forward(request, parts, body, &connection, &mut event).await
+            }
+        };
+        if self.access_log {
+            event.write(response.status(), start.elapsed());
+        }
+        response
+    }
+}
+
+impl Proxy {
+    async fn decide_and_forward(
+        &self,
+        request: Request,
+        mut parts: Parts,
+        body: Incoming,
+        connection: &Connection,
+        event: &mut AccessEvent,
+    ) -> Response<ResponseBody> {
+        match self.engine.decide(request, clock::now()).await {
+            Decision::Denial(denial) => refuse(*denial, event),
+            Decision::Permit(permit) => {
+                event.permitted(&permit.rule_id);
+                match self.forward(*permit, &mut parts, body, connection).await {
+                    Ok(response) => response,
+                    Err(error) => self.fail(&error, &parts, event),
+                }
+            }
+        }
+    }
+
+    /// Only a [`Permit`] is forwarded.
+    async fn forward(
+        &self,
+        permit: Permit,
+        parts: &mut Parts,
+        body: Incoming,
+        connection: &Connection,
+    ) -> Result<Response<ResponseBody>, ProxyError> {
+        let upstream = permit.upstream.as_ref().ok_or(ProxyError::NoUpstream)?;
+        let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
+        let (uri, headers) = forward::upstream_head(&permit, upstream, websocket)?;
+        let (body, progress) = RequestBody::new(body, self.body_gap, self.intake.max_body_bytes);
+        let mut outgoing = http::Request::new(body);
+        *outgoing.method_mut() = permit.request.method.clone();
+        *outgoing.uri_mut() = uri;
+        *outgoing.headers_mut() = headers;
+
+        let mut response = self.upstream.send(outgoing, &progress).await?;
+        let agreed = upgrade::is_agreed(&response);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS && !(agreed && websocket) {
+            return Err(ProxyError::UnwantedUpgrade);
+        }
+        let mut answer = Response::new(ResponseBody::empty());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        forward::client_headers(answer.headers_mut(), &permit.response_headers);
+        if agreed {
+            let client = parts.extensions.remove().ok_or(ProxyError::UnwantedUpgrade)?;
+            return Ok(upgrade::join(client, response, answer, connection, &self.shutdown));
+        }
+        Ok(answer.map(|_| ResponseBody::Upstream(response.into_body())))
+    }
+
+    /// The answer to a permitted request that did not get through.
+    fn fail(&self, error: &ProxyError, parts: &Parts, event: &mut AccessEvent) -> Response<ResponseBody> {
+        let (kind, reason, public) = match error {
+            ProxyError::Upstream(UpstreamError::ClientBody(body)) => {
+                event.failed("client_body");
+                tracing::debug!(rule = event.rule(), %error, "request not forwarded");
+                return error_response::body_error(*body);
+            }
+            ProxyError::Upstream(UpstreamError::Failed(_)) | ProxyError::UnwantedUpgrade => {
+                (DenialKind::Communication, "upstream_failed", "the upstream can not be reached")
+            }
+            ProxyError::Upstream(UpstreamError::TimedOut) => (
+                DenialKind::CommunicationTimeout,
+                "upstream_timed_out",
+                "the upstream did not answer in time",
+            ),
+            ProxyError::NoUpstream => (DenialKind::Internal, "no_upstream", "nowhere to forward to"),
+            ProxyError::Forward(_) => (DenialKind::Internal, "bad_rewrite", "nowhere to forward to"),
+        };
+        event.failed(reason);
+        tracing::error!(rule = event.rule(), %error, "request not forwarded");
+        let text = RefusalText { kind, reason, public, detail: String::new() };
+        error_response::denial(self.respond.denial(Some(event.rule()), text, &parts.headers))
+    }
+}
+
+/// Why a permitted request got no answer from its upstream.
+#[derive(Debug, thiserror::Error)]
+enum ProxyError {
+    /// The default rule, or a rule without `forward_to`, let the request pass.
+    #[error("the rule has no upstream")]
+    NoUpstream,
+    /// The rule's rewriting failed.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// No answer.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The upstream wants to speak a protocol nobody asked for.
+    #[error("the upstream switched protocols without being asked")]
+    UnwantedUpgrade,
+}
+
+fn refuse_http(refusal: HttpRefusal, event: &mut AccessEvent) -> Response<ResponseBody> {
+    event.denied(&Outcome { rule: None, kind: "bad_request", reason: refusal.as_str() });
+    tracing::debug!(%refusal, "request refused");
+    error_response::http_refusal(refusal)
+}
+
+fn refuse(denial: Denial, event: &mut AccessEvent) -> Response<ResponseBody> {
+    event.denied(&Outcome {
+        rule: denial.rule_id.as_deref(),
+        kind: denial.kind.as_str(),
+        reason: denial.reason,
+    });
+    let rule = denial.rule_id.as_deref().unwrap_or("-");
+    if denial.kind.is_fault() {
+        tracing::error!(rule, kind = denial.kind.as_str(), detail = denial.detail, "request not decided");
+    } else {
+        tracing::debug!(rule, kind = denial.kind.as_str(), detail = denial.detail, "request refused");
+    }
+    error_response::denial(denial)
+}

@@ -1,0 +1,4 @@
+//! What the gateway tells its operator.
+
+pub(crate) mod access;
+pub mod log;

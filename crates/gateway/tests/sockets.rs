@@ -1,0 +1,26 @@
+//! The gateway over real sockets: what clients and upstreams see.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod sockets {
+    pub mod dpop_routes;
+    pub mod dpop_setup;
+    pub mod forwarding;
+    pub mod http_layer;
+    pub mod issuer;
+    pub mod lifecycle;
+    pub mod management;
+    pub mod raw_client;
+    pub mod running_gateway;
+    pub mod streams;
+    pub mod time_limits;
+    pub mod upstream;
+}
