@@ -334,6 +334,7 @@ impl<'r> Builder<'r, '_> {
             let other = self.index.routes.get(*number)?;
             let condition = self.index.rules.get(other.rule)?;
             let always_wins = other.rule != route.rule
+                && other.names == route.names
                 && other.captures.is_empty()
                 && !other.is_for_conditioned_hosts
                 && condition.methods.covers(&rule.matching.methods)

@@ -34,8 +34,29 @@ enum Version {
     Missing,
 }
 
-/// Reads the rules of one file. `None` after at least one error was added to `diagnostics`; all mistakes of the file are.
+/// Reads the rules of one file. `None` exactly if an error was added to `diagnostics`; all mistakes of the file are.
 pub fn decode_rule_set(node: &Node, diagnostics: &mut Diagnostics) -> Option<RuleSet> {
+    unless_errors(diagnostics, |diagnostics| decode_file(node, diagnostics))
+}
+
+/// Reads the default rule of the configuration: `execute`, with an authenticator for the principal `default`, and `on_error`.
+/// `None` exactly if an error was added to `diagnostics`.
+pub fn decode_default_rule(node: &Node, diagnostics: &mut Diagnostics) -> Option<DefaultRuleDefinition> {
+    unless_errors(diagnostics, |diagnostics| decode_default(node, diagnostics))
+}
+
+/// A decoder may go on after an error, with less than what is written, to find more of them: nothing it returns may be used.
+fn unless_errors<T>(
+    diagnostics: &mut Diagnostics,
+    decode: impl FnOnce(&mut Diagnostics) -> Option<T>,
+) -> Option<T> {
+    let mut found = Diagnostics::new();
+    let decoded = decode(&mut found).filter(|_| !found.has_errors());
+    diagnostics.extend(found);
+    decoded
+}
+
+fn decode_file(node: &Node, diagnostics: &mut Diagnostics) -> Option<RuleSet> {
     let root = KeyPath::rule_set();
     let source = node.place.source.clone();
     if let Some(place) = node.key_place("apiVersion") {
@@ -70,9 +91,7 @@ pub fn decode_rule_set(node: &Node, diagnostics: &mut Diagnostics) -> Option<Rul
     })
 }
 
-/// Reads the default rule of the configuration: `execute`, with an authenticator for the principal `default`, and `on_error`.
-/// `None` after an error was added to `diagnostics`.
-pub fn decode_default_rule(node: &Node, diagnostics: &mut Diagnostics) -> Option<DefaultRuleDefinition> {
+fn decode_default(node: &Node, diagnostics: &mut Diagnostics) -> Option<DefaultRuleDefinition> {
     let path = KeyPath::configuration().key("default_rule");
     let mut reader = MapReader::new(node, &path, diagnostics)?;
     let execute = steps::decode_execute(&mut reader, "the default rule");
