@@ -1,0 +1,99 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::command::{call, clear_state, echo, keygen, login, other_keygen};
+
+/// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
+/// development.
+#[derive(Debug, Parser)]
+#[command(name = "keybound", version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Echo(echo::Args),
+    Keygen(keygen::Args),
+    OtherKeygen(other_keygen::Args),
+    Login(login::Args),
+    Call(call::Args),
+    ClearState(clear_state::Args),
+}
+
+/// The commands as the help shows them. A test keeps it complete.
+const GROUPS: [(&str, &[&str]); 2] = [
+    ("Upstreams for trying things out", &["echo"]),
+    ("Client", &["keygen", "other-keygen", "login", "call", "clear-state"]),
+];
+
+const EXAMPLES: &str = "\
+Examples:
+  keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
+  keybound call http://127.0.0.1:4456/api
+  keybound call --replay http://127.0.0.1:4456/api
+
+Exit status: 0 done, 1 refused or failed, 2 wrong usage.";
+
+/// Reads the command line. Ends the program for help, version and wrong usage (status 2).
+pub(crate) fn parse() -> Args {
+    let matches = with_grouped_help(Args::command()).get_matches();
+    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn with_grouped_help(command: clap::Command) -> clap::Command {
+    let width = command.get_subcommands().map(|command| command.get_name().len()).max().unwrap_or_default();
+    let mut listed = String::new();
+    for (heading, names) in GROUPS {
+        listed.push_str(&format!("{heading}:\n"));
+        for name in names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            listed.push_str(&format!("  {name:width$}  {about}\n"));
+        }
+        listed.push('\n');
+    }
+    command.help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listed}Options:\n{{options}}\n\n{EXAMPLES}\n"
+    ))
+}
+
+impl Args {
+    /// Runs the command and says how the program ends.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Echo(args) => echo::run(&args).await,
+            Command::Keygen(args) => keygen::run(&args),
+            Command::OtherKeygen(args) => other_keygen::run(&args),
+            Command::Login(args) => login::run(&args).await,
+            Command::Call(args) => call::run(&args).await,
+            Command::ClearState(args) => clear_state::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        with_grouped_help(Args::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_one_group_of_the_help() {
+        let command = Args::command();
+        let mut defined: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        defined.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(grouped, defined);
+        assert!(command.get_subcommands().all(|command| command.get_about().is_some()));
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands, one file each: its arguments, and what it does with the other crates.
+
+pub(crate) mod call;
+pub(crate) mod clear_state;
+pub(crate) mod echo;
+pub(crate) mod keygen;
+pub(crate) mod login;
+pub(crate) mod other_keygen;

@@ -1,0 +1,64 @@
+//! Lines for people. Colours disappear by themselves where no terminal reads them.
+
+use std::{fmt::Display, io::Write, process::ExitCode};
+
+use anyhow::{Context, Result};
+use owo_colors::OwoColorize;
+
+use crate::network;
+
+/// Prints one line to standard output, at once.
+pub(crate) fn line(text: impl Display) -> Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("write to standard output")
+}
+
+/// Prints an error, its causes below it, and says how the program ends. A reader that went away (`| head`) is no error.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let is_broken_pipe = error
+        .root_cause()
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe);
+    if is_broken_pipe {
+        return ExitCode::SUCCESS;
+    }
+    let mut stderr = anstream::stderr().lock();
+    drop(writeln!(stderr, "{} {}", "error:".red().bold(), single_line(&error.to_string())));
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Transparent wrappers repeat their source's words.
+        if cause != said {
+            drop(writeln!(stderr, "  because: {}", single_line(&cause)));
+        }
+        said = cause;
+    }
+    if let Some(hint) = error.chain().find_map(network::hint) {
+        drop(writeln!(stderr, "  hint: {hint}"));
+    }
+    ExitCode::FAILURE
+}
+
+/// Foreign bytes may hold control sequences of terminals: shows them as escapes.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => character.to_string(),
+            character if character.is_control() => character.escape_default().to_string(),
+            character => character.to_string(),
+        })
+        .collect()
+}
+
+fn single_line(text: &str) -> String {
+    harmless(text).replace('\n', "\n  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_sequences_are_shown_not_sent() {
+        assert_eq!(harmless("a\u{1b}[31m\tb\r\n\u{9b}"), "a\\u{1b}[31m\tb\\r\n\\u{9b}");
+    }
+}
