@@ -9,6 +9,9 @@ use super::normal_path;
 /// What stands for a value in a path that shows where two patterns overlap.
 const PLACEHOLDER: &str = "x";
 
+/// Most segments of a path: searching goes as deep as the deepest rule.
+const MAX_SEGMENTS: usize = 128;
+
 /// The path of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
@@ -62,6 +65,9 @@ pub enum PatternError {
     /// `%` without two hexadecimal digits behind it.
     #[error("`{0}` holds a `%` that starts no escape")]
     InvalidEscape(String),
+    /// More than 128 segments.
+    #[error("the path has more than 128 segments")]
+    TooManySegments,
     /// `?` or `#`: a rule's path has no query.
     #[error("`{0}` holds `?` or `#`, which end a path")]
     NotAPath(String),
@@ -208,6 +214,9 @@ fn parse_segments(written: &[&str]) -> Result<Vec<Segment>, PatternError> {
         if let Some(wildcard) = free_wildcard {
             return Err(PatternError::BehindFreeWildcard(wildcard.to_owned()));
         }
+        if segments.len() == MAX_SEGMENTS {
+            return Err(PatternError::TooManySegments);
+        }
         let is_last = position + 1 == written.len();
         // Doubled slashes collapse, as they do in requests.
         if text.is_empty() && !is_last {
@@ -328,6 +337,8 @@ mod tests {
         assert_eq!(PathPattern::parse("/a/*"), Err(PatternError::NamelessWildcard("*".into())));
         assert_eq!(PathPattern::parse("/:a/:a"), Err(PatternError::RepeatedName("a".into())));
         assert_eq!(PathPattern::parse("/50%"), Err(PatternError::InvalidEscape("50%".into())));
+        assert_eq!(PathPattern::parse(&"/a".repeat(129)), Err(PatternError::TooManySegments));
+        assert!(PathPattern::parse(&"/a".repeat(128)).is_ok());
         assert_eq!(PathPattern::parse("/a?b=1"), Err(PatternError::NotAPath("a?b=1".into())));
     }
 
