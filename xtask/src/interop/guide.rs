@@ -160,7 +160,7 @@ impl Guide<'_> {
     }
 }
 
-/// The guide's files, with this run's hosts and ports in place of the printed ones.
+/// The guide's files, with this run's ports in place of the printed ones.
 fn write_files(
     folder: &Path,
     authorization_server: SocketAddr,
@@ -170,14 +170,12 @@ fn write_files(
     redirect_port: u16,
 ) -> Result<()> {
     std::fs::create_dir_all(folder.join("rules"))?;
-    let source = root().join("interop/guide");
+    let source = root().join("examples/guide");
     for name in ["heimdall-config.yaml", "secrets.jwks", "dpop-realm.json", "rules/upstream-rules.yaml"] {
         let text = std::fs::read_to_string(source.join(name)).with_context(|| name.to_owned())?;
         let text = text
             .replace("127.0.0.1:8080", &authorization_server.to_string())
-            .replace("keycloak:8080", &authorization_server.to_string())
-            .replace("upstream:8081", &upstream.to_string())
-            .replace("/etc/heimdall", &folder.to_string_lossy())
+            .replace("127.0.0.1:8081", &upstream.to_string())
             .replace("127.0.0.1:8765", &format!("127.0.0.1:{redirect_port}"))
             .replace("port: 4456", &format!("port: {}", gateway.port()))
             .replace("port: 4457", &format!("port: {}", management.port()));
