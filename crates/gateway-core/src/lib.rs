@@ -7,3 +7,4 @@ pub mod public_origin;
 pub mod request;
 pub mod respond;
 pub mod rules;
+pub mod secrets;
