@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{call, clear_state, echo, keygen, login, other_keygen};
+use crate::command::{authorization_server, call, clear_state, echo, keygen, login, other_keygen};
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
 /// development.
@@ -18,6 +18,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    AuthorizationServer(authorization_server::Args),
     Echo(echo::Args),
     Keygen(keygen::Args),
     OtherKeygen(other_keygen::Args),
@@ -28,12 +29,13 @@ enum Command {
 
 /// The commands as the help shows them. A test keeps it complete.
 const GROUPS: [(&str, &[&str]); 2] = [
-    ("Upstreams for trying things out", &["echo"]),
+    ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "call", "clear-state"]),
 ];
 
 const EXAMPLES: &str = "\
 Examples:
+  keybound authorization-server
   keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
   keybound call http://127.0.0.1:4456/api
   keybound call --replay http://127.0.0.1:4456/api
@@ -67,6 +69,7 @@ impl Args {
     /// Runs the command and says how the program ends.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
+            Command::AuthorizationServer(args) => authorization_server::run(&args).await,
             Command::Echo(args) => echo::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),
             Command::OtherKeygen(args) => other_keygen::run(&args),

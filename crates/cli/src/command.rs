@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and what it does with the other crates.
 
+pub(crate) mod authorization_server;
 pub(crate) mod call;
 pub(crate) mod clear_state;
 pub(crate) mod echo;
