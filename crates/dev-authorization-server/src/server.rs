@@ -1,6 +1,12 @@
 //! Starting and stopping: the only place with a socket.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use dpop::{MemoryReplayStore, NonceRing, Policy};
 use jose::{KeyPairError, SymmetricKey, crypto};
@@ -96,7 +102,7 @@ impl AuthorizationServer {
         let address = listener.local_addr().map_err(listen_error)?;
         let base_url = match &options.base_url {
             Some(base_url) => checked_base_url(base_url)?,
-            None => format!("http://{address}"),
+            None => format!("http://{}", reachable(address)),
         };
         let app = Arc::new(build(options, base_url.clone())?);
         let router = app.router();
@@ -193,6 +199,16 @@ fn build(options: Options, base_url: String) -> Result<App, StartError> {
 fn nonce_ring(kid: &str) -> Result<NonceRing, StartError> {
     let key = SymmetricKey::new(kid, crypto::random::<32>()).ok_or(StartError::NonceKeys)?;
     NonceRing::new(key, []).map_err(|_| StartError::NonceKeys)
+}
+
+/// The address to call when the one listened on means "all of them".
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let loopback = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(loopback, address.port())
 }
 
 fn checked_base_url(base_url: &str) -> Result<String, StartError> {
