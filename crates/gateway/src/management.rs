@@ -9,9 +9,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gateway_core::published_keys::{PublishedKey, key_set};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use jose::{Algorithm, PublicJwk, base64url, crypto};
+use jose::{base64url, crypto};
 use serde_json::{Value, json};
 
 use crate::serve::{
@@ -28,31 +29,10 @@ pub(crate) struct PublishedKeys {
     etag: HeaderValue,
 }
 
-/// A key that upstreams check tokens with.
-#[derive(Debug)]
-pub(crate) struct PublishedKey {
-    /// The id in the header of signed tokens.
-    pub(crate) kid: String,
-    /// The public half.
-    pub(crate) key: PublicJwk,
-    /// The algorithm it signs with.
-    pub(crate) algorithm: Algorithm,
-}
-
 impl PublishedKeys {
     /// Renders a key set.
     pub(crate) fn new(keys: &[PublishedKey]) -> Self {
-        let keys: Vec<Value> = keys
-            .iter()
-            .map(|published| {
-                let mut jwk = published.key.to_json();
-                jwk.insert("kid".to_owned(), Value::from(published.kid.as_str()));
-                jwk.insert("use".to_owned(), Value::from("sig"));
-                jwk.insert("alg".to_owned(), Value::from(published.algorithm.as_str()));
-                Value::Object(jwk)
-            })
-            .collect();
-        let body = Bytes::from(json!({ "keys": keys }).to_string());
+        let body = Bytes::from(key_set(keys));
         let tag = format!("\"{}\"", base64url::encode(crypto::sha256(&body)));
         let etag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"-\""));
         Self { body, etag }

@@ -51,3 +51,67 @@ impl Intake {
 fn unmapped(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gateway_core::{
+        document::{Diagnostics, Node, Place},
+        rules::{Lookup, RuleIndex, decode_rule_set},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const VECTORS: &str = include_str!("../../../../vectors/heimdall/rule-matching-vectors.json");
+
+    fn parts(described: &Value) -> Parts {
+        let text = |key: &str| described[key].as_str().unwrap();
+        let mut request =
+            http::Request::builder().method(text("method")).uri(text("path")).header("host", text("host"));
+        for field in described["headers"].as_array().unwrap() {
+            request = request.header(field[0].as_str().unwrap(), field[1].as_str().unwrap());
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    /// The rule that a row's request reaches, `None` for a bad request.
+    fn found(row: &Value, rules: &Value) -> Option<Value> {
+        let peer = if row["peer_trusted"] == true { "10.0.0.1" } else { "192.0.2.1" };
+        let trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let intake = Intake { scheme: "http", trusted_proxies, max_body_bytes: None };
+        let connection =
+            Connection { peer: (peer.parse::<IpAddr>().unwrap(), 1).into(), phase: Arc::default() };
+        let request = intake.request(&parts(&row["request"]), &connection).ok()?;
+        let node = Node::from_json(rules, &Place::whole_file(Arc::from("vectors")));
+        let mut diagnostics = Diagnostics::new();
+        let rule_set = decode_rule_set(&node, &mut diagnostics).unwrap();
+        let index =
+            RuleIndex::build(std::slice::from_ref(&rule_set), false, &mut diagnostics).unwrap();
+        match index.find(&request) {
+            Lookup::Rule { rule, captures } => {
+                Some(json!({"rule_id": rule_set.rules[rule].id.value, "captures": captures}))
+            }
+            Lookup::DefaultRule | Lookup::NoRule => Some(json!({"rule_id": null})),
+            Lookup::BadRequest(_) => None,
+        }
+    }
+
+    #[test]
+    fn forwarding_headers_of_trusted_and_other_peers() {
+        let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+        let mut rules = vectors["rule_sets"]["forwarded"].clone();
+        for rule in rules.as_array_mut().unwrap() {
+            rule["execute"] = json!([{"authenticator": "token"}]);
+        }
+        let rules = json!({"version": "1beta1", "rules": rules});
+        let rows = vectors["vectors"].as_array().unwrap().iter();
+        let rows: Vec<&Value> = rows.filter(|row| row["request"]["headers"].is_array()).collect();
+        assert_eq!(rows.len(), 22);
+        for row in rows {
+            let expected = (row["expect"] != "bad_request").then(|| row["expect"].clone());
+            assert_eq!(found(row, &rules), expected, "{}", row["id"]);
+        }
+    }
+}

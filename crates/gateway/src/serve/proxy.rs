@@ -6,7 +6,7 @@ use gateway_core::{
     decision::{Decision, Permit},
     denial::{Denial, DenialKind},
     request::Request,
-    respond::{RefusalText, RespondSettings},
+    respond::RefusalText,
 };
 use http::{Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -34,10 +34,10 @@ pub(crate) struct Proxy {
     pub(crate) intake: Intake,
     /// Decides, with the rules of the moment.
     pub(crate) engine: Arc<Engine>,
-    /// Statuses and bodies of refusals.
-    pub(crate) respond: RespondSettings,
     /// Connections to upstreams.
     pub(crate) upstream: UpstreamClient,
+    /// Whether rules may lead to upstreams over plain http (`--insecure-skip-upstream-tls-enforcement`).
+    pub(crate) plain_http_upstreams: bool,
     /// Longest gap between two pieces of a request's body.
     pub(crate) body_gap: Duration,
     /// Whether an access event is written for each request.
@@ -99,6 +99,10 @@ impl Proxy {
         connection: &Connection,
     ) -> Result<Response<ResponseBody>, ProxyError> {
         let upstream = permit.upstream.as_ref().ok_or(ProxyError::NoUpstream)?;
+        // A rule without a scheme of its own takes that of the request, which only shows now.
+        if upstream.scheme == "http" && !self.plain_http_upstreams {
+            return Err(ProxyError::PlainHttp);
+        }
         let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
         let (uri, headers) = forward::upstream_head(&permit, upstream, websocket)?;
         let (body, progress) = RequestBody::new(body, self.body_gap, self.intake.max_body_bytes);
@@ -140,12 +144,13 @@ impl Proxy {
                 "the upstream did not answer in time",
             ),
             ProxyError::NoUpstream => (DenialKind::Internal, "no_upstream", "nowhere to forward to"),
+            ProxyError::PlainHttp => (DenialKind::Internal, "plain_http_upstream", "nowhere to forward to"),
             ProxyError::Forward(_) => (DenialKind::Internal, "bad_rewrite", "nowhere to forward to"),
         };
         event.failed(reason);
         tracing::error!(rule = event.rule(), %error, "request not forwarded");
         let text = RefusalText { kind, reason, public, detail: String::new() };
-        error_response::denial(self.respond.denial(Some(event.rule()), text, &parts.headers))
+        error_response::denial(self.engine.refuse(event.rule(), text, &parts.headers))
     }
 }
 
@@ -155,6 +160,9 @@ enum ProxyError {
     /// The default rule, or a rule without `forward_to`, let the request pass.
     #[error("the rule has no upstream")]
     NoUpstream,
+    /// The upstream would be asked over plain http, which is not allowed.
+    #[error("the upstream would be asked over plain http, which --insecure-skip-upstream-tls-enforcement allows")]
+    PlainHttp,
     /// The rule's rewriting failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
