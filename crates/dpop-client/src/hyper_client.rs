@@ -34,11 +34,14 @@ pub enum PlainHttp {
     Everywhere,
 }
 
-/// HTTP and HTTPS over hyper. Follows no redirects, never repeats a request, gives up after 10 seconds or 4 MiB.
+/// HTTP and HTTPS over hyper. Follows no redirects, never repeats a request, gives up after 10 seconds or 4 MiB unless
+/// told [otherwise](Self::with_limits).
 #[derive(Clone)]
 pub struct HyperClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     plain_http: PlainHttp,
+    timeout: Duration,
+    max_response_bytes: usize,
 }
 
 /// TLS can not be set up.
@@ -68,7 +71,13 @@ impl HyperClient {
             .pool_timer(TokioTimer::new())
             .retry_canceled_requests(false)
             .build(connector);
-        Ok(Self { client, plain_http })
+        Ok(Self { client, plain_http, timeout: TIMEOUT, max_response_bytes: MAX_RESPONSE_BYTES })
+    }
+
+    /// Other limits: how long an exchange may take, and how many bytes an answer's body may have.
+    #[must_use]
+    pub fn with_limits(self, timeout: Duration, max_response_bytes: usize) -> Self {
+        Self { timeout, max_response_bytes, ..self }
     }
 
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
@@ -88,10 +97,10 @@ impl HyperClient {
             .await
             .map_err(|source| HttpError::Unreachable { host: host.clone(), source: source.into() })?;
         let (parts, body) = response.into_parts();
-        match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
+        match Limited::new(body, self.max_response_bytes).collect().await {
             Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
             Err(source) if source.is::<LengthLimitError>() => {
-                Err(HttpError::TooLarge { host, max_bytes: MAX_RESPONSE_BYTES })
+                Err(HttpError::TooLarge { host, max_bytes: self.max_response_bytes })
             }
             Err(source) => Err(HttpError::Unreachable { host, source }),
         }
@@ -102,7 +111,7 @@ impl HttpClient for HyperClient {
     fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, HttpError>> {
         Box::pin(async move {
             let host = request.uri().host().unwrap_or_default().to_owned();
-            tokio::time::timeout(TIMEOUT, self.exchange(request))
+            tokio::time::timeout(self.timeout, self.exchange(request))
                 .await
                 .unwrap_or(Err(HttpError::TimedOut { host }))
         })
@@ -145,5 +154,44 @@ mod tests {
         assert!(
             matches!(client.send(request).await, Err(HttpError::Unreachable { host, .. }) if host == "127.0.0.1")
         );
+    }
+
+    /// A server that reads one request and sends these bytes, then stays silent with the connection open.
+    async fn server(answer: Vec<u8>) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            // The client may have gone away: that is what the tests want.
+            let _ = stream.write_all(&answer).await;
+            std::future::pending::<()>().await;
+        });
+        url
+    }
+
+    async fn get(url: &str, timeout: Duration, max_bytes: usize) -> Result<Response<Bytes>, HttpError> {
+        let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap().with_limits(timeout, max_bytes);
+        client.send(Request::get(url).body(Bytes::new()).unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn gives_up_on_a_silent_server() {
+        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf"] {
+            let url = server(answer.into()).await;
+            let error = get(&url, Duration::from_millis(100), 1000).await.unwrap_err();
+            assert!(matches!(error, HttpError::TimedOut { .. }), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn gives_up_on_an_endless_answer() {
+        let url = server(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n".iter().copied().chain([b'x'; 1001]).collect(),
+        )
+        .await;
+        let error = get(&url, Duration::from_secs(10), 1000).await.unwrap_err();
+        assert!(matches!(error, HttpError::TooLarge { max_bytes: 1000, .. }), "{error:?}");
     }
 }

@@ -229,3 +229,16 @@ async fn help_names_every_command_and_shows_no_secret() {
     }
     assert!(!help.stdout.contains('\u{1b}'), "no colour without a terminal");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn echo_answers_until_it_is_told_to_stop() {
+    let client = Client::new();
+    let echo = client.run_until(&["echo", "--port", "0"], "Echo listening on ", |line| async move {
+        let url = line.strip_prefix("Echo listening on ").unwrap().to_owned() + "/api?x=1";
+        let received: Value = serde_json::from_str(&program::get(&url).await).unwrap();
+        assert_eq!((&received["url"], &received["method"]), (&"/api?x=1".into(), &"GET".into()));
+    });
+    let echo = echo.await;
+    assert_eq!(echo.code, 0, "{}", echo.stderr);
+    assert!(echo.stdout.ends_with("\n1 requests answered\n"), "{}", echo.stdout);
+}

@@ -58,6 +58,32 @@ impl Client {
         }
     }
 
+    /// Runs a server until it prints a line that starts with `wanted`, does `then` with the line, and stops it by
+    /// SIGTERM.
+    pub(crate) async fn run_until<F: Future<Output = ()>>(
+        &self,
+        arguments: &[&str],
+        wanted: &str,
+        then: impl FnOnce(String) -> F,
+    ) -> Finished {
+        let mut child = self.command(arguments, &[]).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = String::new();
+        let whole = async {
+            while !stdout.lines().any(|line| line.starts_with(wanted)) {
+                assert_ne!(output.read_line(&mut stdout).await.unwrap(), 0, "{stdout}");
+            }
+            then(stdout.lines().find(|line| line.starts_with(wanted)).unwrap().to_owned()).await;
+            let process = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+            rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+            output.read_to_string(&mut stdout).await.unwrap();
+            child.wait_with_output().await.unwrap()
+        };
+        let output = tokio::time::timeout(TIMEOUT, whole).await.expect("the server stops");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Finished { code: output.status.code().unwrap(), stdout, stderr }
+    }
+
     /// Logs in as a browser would; `extra` is added to the redirect.
     pub(crate) async fn log_in(
         &self,
@@ -117,4 +143,11 @@ async fn visit(callback: &str) {
     let page = get(callback).await.unwrap();
     let text = String::from_utf8(page.body().to_vec()).unwrap();
     assert!(text.contains("You can close this tab"), "{text}");
+}
+
+/// The body behind a URL.
+pub(crate) async fn get(url: &str) -> String {
+    let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap();
+    let response = client.send(Request::get(url).body(Bytes::new()).unwrap()).await.unwrap();
+    String::from_utf8(response.body().to_vec()).unwrap()
 }
