@@ -35,6 +35,8 @@ pub struct Permit {
     /// Headers that the answer to the client must carry, replacing the upstream's of the same name: a fresh `DPoP-Nonce`
     /// with `Cache-Control: no-store` when one is due (RFC 9449 §8.2). Usually empty.
     pub response_headers: HeaderMap,
+    /// What would have been refused, where proofs are only observed; for the log.
+    pub observed: Option<String>,
     /// The status of an accepted request in decision mode (`respond.with.accepted`).
     pub accepted_status: http::StatusCode,
 }

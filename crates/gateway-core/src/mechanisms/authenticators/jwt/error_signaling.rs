@@ -1,0 +1,58 @@
+//! `error_signaling`: the extras in challenges. Scheme, `error`, `algs` and `DPoP-Nonce` are always sent, whatever is set
+//! here; `include_dpop_algorithms` is read and has nothing left to decide.
+
+use resource_server::ErrorSignaling;
+
+use crate::document::{Decode, Diagnostics, KeyPath, MapReader, Node};
+
+/// The block as written: what is `None` was not set.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ErrorSignalingConfig {
+    enabled: Option<bool>,
+    realm: Option<String>,
+    error_uri: Option<String>,
+    include_error_description: Option<bool>,
+    include_required_scope: Option<bool>,
+}
+
+impl Decode for ErrorSignalingConfig {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let config = Self {
+            enabled: reader.optional("enabled"),
+            realm: reader.optional("realm"),
+            error_uri: reader.optional("error_uri"),
+            include_error_description: reader.optional("include_error_description"),
+            include_required_scope: reader.optional("include_required_scope"),
+        };
+        reader.optional::<bool>("include_dpop_algorithms");
+        reader.finish();
+        Some(config)
+    }
+}
+
+impl ErrorSignalingConfig {
+    /// What a step sets, over what the catalogue sets.
+    pub(super) fn overridden_by(self, change: Self) -> Self {
+        Self {
+            enabled: change.enabled.or(self.enabled),
+            realm: change.realm.or(self.realm),
+            error_uri: change.error_uri.or(self.error_uri),
+            include_error_description: change.include_error_description.or(self.include_error_description),
+            include_required_scope: change.include_required_scope.or(self.include_required_scope),
+        }
+    }
+
+    /// The extras; none unless enabled.
+    pub(super) fn extras(&self) -> ErrorSignaling {
+        if !self.enabled.unwrap_or(false) {
+            return ErrorSignaling::default();
+        }
+        ErrorSignaling {
+            realm: self.realm.clone(),
+            error_uri: self.error_uri.clone(),
+            description: self.include_error_description.unwrap_or(false),
+            required_scope: self.include_required_scope.unwrap_or(false),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Settings of the `jwt` finalizer, with both spellings of `signer`.
+
+use std::time::Duration;
+
+use super::check_ttl;
+use crate::document::{
+    Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, SecretReference, Spanned,
+};
+
+/// heimdall's default for `ttl`.
+const DEFAULT_TTL: Duration = Duration::from_secs(300);
+/// heimdall's default for `signer.name`: upstreams compare it with `iss`.
+const DEFAULT_ISSUER: &str = "heimdall";
+
+/// Settings of `jwt` in the catalogue.
+#[derive(Debug, Clone)]
+pub struct JwtConfig {
+    pub(super) signer: Signer,
+    pub(super) ttl: Duration,
+    pub(super) claims: Option<Spanned<String>>,
+    pub(super) values: Vec<(Spanned<String>, Spanned<String>)>,
+    pub(super) header: TokenHeader,
+}
+
+/// What a step may change: `claims` and `ttl` are replaced, `values` merged by key.
+#[derive(Debug, Clone)]
+pub struct JwtOverride {
+    pub(super) ttl: Option<Duration>,
+    pub(super) claims: Option<Spanned<String>>,
+    pub(super) values: Vec<(Spanned<String>, Spanned<String>)>,
+}
+
+/// Who signs.
+#[derive(Debug, Clone)]
+pub(super) struct Signer {
+    /// `iss` of the tokens.
+    pub(super) name: String,
+    /// The key.
+    pub(super) secret: SecretReference,
+}
+
+/// Which header carries the token.
+#[derive(Debug, Clone)]
+pub(super) struct TokenHeader {
+    pub(super) name: Spanned<String>,
+    /// What stands before the token; nothing when a header is configured without scheme.
+    pub(super) scheme: Option<String>,
+}
+
+impl Decode for JwtConfig {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let signer = reader.required::<Signer>("signer");
+        let ttl = read_ttl(&mut reader);
+        let has_ttl = reader.has("ttl");
+        let claims = reader.optional("claims");
+        let values = reader.or("values", Vec::new());
+        let header = reader.optional::<TokenHeader>("header");
+        let has_header = reader.has("header");
+        let place = reader.place().clone();
+        reader.finish();
+        let standard = TokenHeader {
+            name: Spanned::new("Authorization".to_owned(), place),
+            scheme: Some("Bearer".to_owned()),
+        };
+        Some(Self {
+            signer: signer?,
+            ttl: if has_ttl { ttl? } else { DEFAULT_TTL },
+            claims,
+            values,
+            header: if has_header { header? } else { standard },
+        })
+    }
+}
+
+impl Decode for JwtOverride {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let change = Self {
+            ttl: read_ttl(&mut reader),
+            claims: reader.optional("claims"),
+            values: reader.or("values", Vec::new()),
+        };
+        reader.finish();
+        Some(change)
+    }
+}
+
+fn read_ttl(reader: &mut MapReader<'_, '_>) -> Option<Duration> {
+    let ttl = reader.optional::<Spanned<ConfigDuration>>("ttl")?.map(ConfigDuration::as_duration);
+    let key = reader.path().key("ttl").to_string();
+    check_ttl(&ttl, &key, reader.diagnostics()).then_some(ttl.value)
+}
+
+impl Decode for Signer {
+    /// `{name, secret: {source, selector}}`, or as printed in an article `{name, source, selector}`, with a warning.
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let name = reader.or("name", DEFAULT_ISSUER.to_owned());
+        let flat_place = reader.key_place("source").cloned();
+        let secret = match flat_place {
+            Some(place) if !reader.has("secret") => {
+                let headline = format!("`{path}.source` read as `{path}.secret.source`");
+                reader.diagnostics().push(
+                    Diagnostic::warning(Code::FlatSigner, headline, &place)
+                        .expected("signer: {secret: {source: …}}")
+                        .hint("put `source` and `selector` under `secret`"),
+                );
+                SecretReference::read(&mut reader)
+            }
+            Some(_) | None => reader.required("secret"),
+        };
+        reader.finish();
+        Some(Self { name, secret: secret? })
+    }
+}
+
+impl Decode for TokenHeader {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let name = reader.required("name");
+        let scheme = reader.optional::<String>("scheme").filter(|scheme| !scheme.is_empty());
+        reader.finish();
+        Some(Self { name: name?, scheme })
+    }
+}

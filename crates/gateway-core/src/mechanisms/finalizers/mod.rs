@@ -1,0 +1,42 @@
+//! Finalizers: what does the upstream get to see of who asks?
+
+pub mod header;
+pub mod jwt;
+pub mod noop;
+
+use crate::{
+    decision::UpstreamChanges,
+    mechanisms::{
+        mechanisms,
+        step::{Failure, StepFuture, StepInput},
+    },
+    published_keys::PublishedKey,
+};
+
+mechanisms! {
+    /// A finalizer of the catalogue, or one with a step's changes.
+    enum Finalizer: Finalize {
+        /// Nothing changes.
+        noop::Noop,
+        /// Headers from templates.
+        header::Header,
+        /// A token of the gateway's own.
+        jwt::Jwt,
+    }
+    later: ["cookie", "oauth2_client_credentials"],
+}
+
+/// What a finalizer does.
+pub trait Finalize {
+    /// Writes its changes.
+    fn finalize<'a>(
+        &'a self,
+        input: &'a StepInput<'a>,
+        changes: &'a mut UpstreamChanges,
+    ) -> StepFuture<'a, Result<(), Failure>>;
+
+    /// The public halves of the keys it signs with, for `/.well-known/jwks`.
+    fn published_keys(&self) -> &[PublishedKey] {
+        &[]
+    }
+}

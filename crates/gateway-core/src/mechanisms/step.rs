@@ -1,0 +1,88 @@
+//! What a mechanism gets to see when its step runs, and how it fails.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+
+use http::HeaderMap;
+use jose::UnixTime;
+
+use crate::{denial::DenialKind, request::Request, subject::Subject, template::TemplateData};
+
+/// What an asynchronous mechanism returns.
+pub type StepFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The request and what is known about it when a step runs.
+#[derive(Debug)]
+pub struct StepInput<'a> {
+    /// The request as it came in.
+    pub request: &'a Arc<Request>,
+    /// The principals; empty while authenticators run.
+    pub subject: &'a Subject,
+    /// What contextualizers and remote authorizers found out, by step id.
+    pub outputs: &'a BTreeMap<String, serde_json::Value>,
+    /// The server's wall clock.
+    pub now: UnixTime,
+    /// The URI that a proof's `htu` must name: the request's, at the rule's public origin if it has one.
+    pub target_uri: &'a str,
+}
+
+impl StepInput<'_> {
+    /// What templates of this step read.
+    #[must_use]
+    pub fn template_data(&self) -> TemplateData {
+        TemplateData::new(self.request, self.subject, self.outputs)
+    }
+}
+
+/// A step that refuses, or that can not do its work. Either way the request does not pass.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which kind; decides the status.
+    pub kind: DenialKind,
+    /// A stable word for logs and metrics, one of few.
+    pub reason: &'static str,
+    /// What a verbose answer may tell: a fixed text.
+    pub public: &'static str,
+    /// The full story for the log. Never a token, proof or key.
+    pub detail: String,
+    /// Challenges and other headers of the answer.
+    pub headers: Box<HeaderMap>,
+}
+
+impl Failure {
+    /// A failure without headers of its own.
+    #[must_use]
+    pub fn new(
+        kind: DenialKind,
+        reason: &'static str,
+        public: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { kind, reason, public, detail: detail.into(), headers: Box::default() }
+    }
+
+    /// The configuration does not fit this request: a template that fails, a claim that is not there.
+    #[must_use]
+    pub fn internal(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(DenialKind::Internal, reason, "internal error", detail)
+    }
+
+    /// The failure with the step that it happened in, for the log.
+    #[must_use]
+    pub fn in_step(mut self, step: &str) -> Self {
+        self.detail = format!("{step}: {}", self.detail);
+        self
+    }
+}
+
+/// An error with all its causes, on one line.
+#[must_use]
+pub fn chain_of_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,206 @@
+//! A rule's pipeline: authenticators, then authorizers, then finalizers; on a refusal the error handlers.
+//!
+//! The order of the steps is that of [`Pipeline::run`]. Nothing is compiled or looked up here: [`compile`] did that.
+
+mod chain;
+pub(crate) mod compile;
+mod credentials;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{HeaderMap, HeaderValue, header};
+use jose::UnixTime;
+
+use self::chain::PrincipalChain;
+use crate::{
+    decision::{Decision, Permit, Upstream, UpstreamChanges},
+    denial::{Denial, DenialKind},
+    mechanisms::{
+        authenticators::{Authenticated, nonce_headers},
+        authorizers::Authorizer,
+        error_handlers::{ErrorHandler, HandleError, RefusalInput, default::DefaultHandler},
+        finalizers::Finalizer,
+        step::{Failure, StepInput},
+    },
+    public_origin::PublicOrigin,
+    request::Request,
+    respond::RespondSettings,
+    rules::{EncodedSlashes, ForwardTo, rewrite},
+    subject::Subject,
+};
+
+/// A rule's steps, ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Pipeline {
+    rule_id: String,
+    authenticators: Vec<PrincipalChain>,
+    authorizers: Vec<Step<Authorizer>>,
+    finalizers: Vec<Step<Finalizer>>,
+    error_handlers: Vec<Step<ErrorHandler>>,
+    forward_to: Option<ForwardTo>,
+    encoded_slashes: EncodedSlashes,
+    public_origin: Option<PublicOrigin>,
+}
+
+/// A mechanism at its place in a pipeline.
+#[derive(Debug, Clone)]
+struct Step<M> {
+    /// How the log names it: kind and id.
+    name: String,
+    mechanism: M,
+}
+
+/// What every pipeline of a gateway shares.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) respond: &'a RespondSettings,
+    /// The challenge of a 401 that has none of its own.
+    pub(crate) default_challenge: &'a HeaderValue,
+    pub(crate) now: UnixTime,
+}
+
+/// A request whose authenticators and authorizers are through.
+struct Authorized {
+    subject: Subject,
+    credentials: Credentials,
+}
+
+/// What the authenticators found out about the request's credentials.
+#[derive(Default)]
+struct Credentials {
+    scheme: Option<oauth::Scheme>,
+    thumbprint: Option<jose::JwkThumbprint>,
+    fresh_nonce: Option<String>,
+    observed: Option<String>,
+}
+
+impl Pipeline {
+    /// Decides about a request that this rule matched.
+    pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
+        let request = Arc::new(request);
+        match self.permit(&request, surroundings).await {
+            Ok(permit) => Decision::Permit(Box::new(permit)),
+            Err(failure) => Decision::Denial(Box::new(self.refuse(failure, &request.headers, surroundings))),
+        }
+    }
+
+    async fn permit(
+        &self,
+        request: &Arc<Request>,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Permit, Failure> {
+        let target_uri = match &self.public_origin {
+            Some(origin) => origin.apply_to(&request.uri).to_string(),
+            None => request.uri.to_string(),
+        };
+        let now = surroundings.now;
+        let authorized = self.authorize(request, &target_uri, now).await?;
+        let mut changes = self.finalize(request, &target_uri, &authorized.subject, now).await?;
+        let Credentials { scheme, thumbprint, fresh_nonce, observed } = authorized.credentials;
+        credentials::settle(self.forward_to.as_ref(), request, scheme, thumbprint.as_ref(), &mut changes);
+        let upstream = self.upstream(request, &changes)?;
+        let mut response_headers = HeaderMap::new();
+        if let Some(nonce) = &fresh_nonce {
+            response_headers.extend(nonce_headers(nonce).into_iter().flatten());
+        }
+        Ok(Permit {
+            rule_id: self.rule_id.clone(),
+            request: Request::clone(request),
+            upstream,
+            changes,
+            response_headers,
+            observed,
+            accepted_status: surroundings.respond.accepted_status(),
+        })
+    }
+
+    /// Authenticators, one principal after the other, then authorizers.
+    async fn authorize(
+        &self,
+        request: &Arc<Request>,
+        target_uri: &str,
+        now: UnixTime,
+    ) -> Result<Authorized, Failure> {
+        let outputs = BTreeMap::new();
+        let mut subject = Subject::default();
+        let mut credentials = Credentials::default();
+        for chain in &self.authenticators {
+            let nobody = Subject::default();
+            let input = StepInput { request, subject: &nobody, outputs: &outputs, now, target_uri };
+            let Authenticated { principal, scheme, thumbprint, fresh_nonce, observed } =
+                chain.authenticate(&input).await?;
+            subject.insert(&chain.principal, principal);
+            credentials.scheme = credentials.scheme.or(scheme);
+            credentials.thumbprint = credentials.thumbprint.or(thumbprint);
+            credentials.fresh_nonce = credentials.fresh_nonce.or(fresh_nonce);
+            credentials.observed = credentials.observed.or(observed);
+        }
+        for step in &self.authorizers {
+            let input = StepInput { request, subject: &subject, outputs: &outputs, now, target_uri };
+            let authorized = step.mechanism.behaviour().authorize(&input).await;
+            authorized.map_err(|failure| failure.in_step(&step.name))?;
+        }
+        Ok(Authorized { subject, credentials })
+    }
+
+    async fn finalize(
+        &self,
+        request: &Arc<Request>,
+        target_uri: &str,
+        subject: &Subject,
+        now: UnixTime,
+    ) -> Result<UpstreamChanges, Failure> {
+        let outputs = BTreeMap::new();
+        let mut changes = UpstreamChanges::default();
+        for step in &self.finalizers {
+            let input = StepInput { request, subject, outputs: &outputs, now, target_uri };
+            let finalized = step.mechanism.behaviour().finalize(&input, &mut changes).await;
+            finalized.map_err(|failure| failure.in_step(&step.name))?;
+        }
+        Ok(changes)
+    }
+
+    /// The target, with the `Host` of a finalizer if one sets it.
+    fn upstream(&self, request: &Request, changes: &UpstreamChanges) -> Result<Option<Upstream>, Failure> {
+        let Some(forward_to) = &self.forward_to else { return Ok(None) };
+        let mut upstream =
+            rewrite::upstream_for(forward_to, &request.uri, self.encoded_slashes).map_err(|error| {
+                Failure::new(
+                    DenialKind::Precondition,
+                    "bad_path",
+                    "the path can not be read",
+                    error.to_string(),
+                )
+            })?;
+        if let Some(host) = changes.headers().get(header::HOST).and_then(|host| host.to_str().ok()) {
+            upstream.host_header = host.to_owned();
+        }
+        Ok(Some(upstream))
+    }
+
+    /// The first error handler that applies shapes the answer; `default` is implied. Every 401 has a challenge (D11).
+    fn refuse(
+        &self,
+        mut failure: Failure,
+        request_headers: &HeaderMap,
+        surroundings: &Surroundings<'_>,
+    ) -> Denial {
+        if failure.kind == DenialKind::Authentication
+            && !failure.headers.contains_key(header::WWW_AUTHENTICATE)
+        {
+            failure.headers.insert(header::WWW_AUTHENTICATE, surroundings.default_challenge.clone());
+        }
+        let input =
+            RefusalInput { rule_id: Some(&self.rule_id), respond: surroundings.respond, request_headers };
+        match self.error_handlers.first() {
+            Some(step) => step.mechanism.behaviour().handle(failure, &input),
+            None => DefaultHandler.handle(failure, &input),
+        }
+    }
+
+    /// Whether nobody gets past the first authenticator.
+    pub(crate) fn denies_at_once(&self) -> bool {
+        self.authenticators.first().is_some_and(PrincipalChain::starts_with_unauthorized)
+    }
+}

@@ -1,0 +1,227 @@
+//! From a rule as written to its pipeline: stages inherited from the default rule, mechanisms out of the catalogue.
+
+use super::{Pipeline, PrincipalChain, Step};
+use crate::{
+    document::{Code, Diagnostic, Diagnostics, KeyPath},
+    mechanisms::{
+        Dependencies,
+        catalogue::{Catalogue, StepSource},
+    },
+    rules::{
+        DEFAULT_PRINCIPAL, DefaultRuleDefinition, EncodedSlashes, RuleDefinition, StepDefinition, StepKind,
+    },
+};
+
+/// The id of the default rule in logs.
+pub(crate) const DEFAULT_RULE_ID: &str = "default";
+
+/// The steps of one rule by stage; a stage without own step is `None` and inherited as a whole.
+#[derive(Default)]
+struct Stages {
+    authenticators: Vec<PrincipalChain>,
+    authorizers: Vec<Step<crate::mechanisms::authorizers::Authorizer>>,
+    finalizers: Vec<Step<crate::mechanisms::finalizers::Finalizer>>,
+    error_handlers: Vec<Step<crate::mechanisms::error_handlers::ErrorHandler>>,
+    has_failed: bool,
+}
+
+/// Where the steps that are compiled stand.
+struct Owner<'a> {
+    name: String,
+    path: KeyPath,
+    in_rule: bool,
+    catalogue: &'a Catalogue,
+    dependencies: &'a Dependencies,
+}
+
+/// Compiles the default rule; `None` after an error was added to `diagnostics`.
+pub(crate) fn default_rule(
+    definition: &DefaultRuleDefinition,
+    catalogue: &Catalogue,
+    dependencies: &Dependencies,
+    diagnostics: &mut Diagnostics,
+) -> Option<Pipeline> {
+    let owner = Owner {
+        name: "the default rule".to_owned(),
+        path: KeyPath::configuration().key("default_rule"),
+        in_rule: false,
+        catalogue,
+        dependencies,
+    };
+    let stages = owner.stages(&definition.execute, &definition.on_error, diagnostics);
+    if stages.has_failed {
+        return None;
+    }
+    if !feeds_default_principal(&stages.authenticators) {
+        diagnostics.push(
+            Diagnostic::error(
+                Code::MissingAuthenticator,
+                "the default rule has no authenticator for the principal `default`",
+                &definition.execute_place,
+            )
+            .expected("an authenticator without `principal`"),
+        );
+        return None;
+    }
+    Some(Pipeline {
+        rule_id: DEFAULT_RULE_ID.to_owned(),
+        authenticators: stages.authenticators,
+        authorizers: stages.authorizers,
+        finalizers: stages.finalizers,
+        error_handlers: stages.error_handlers,
+        forward_to: None,
+        encoded_slashes: EncodedSlashes::Off,
+        public_origin: None,
+    })
+}
+
+/// Compiles a rule; stages it does not have come from the default rule. `None` after an error was added to `diagnostics`.
+pub(crate) fn rule(
+    definition: &RuleDefinition,
+    default_rule: Option<&Pipeline>,
+    catalogue: &Catalogue,
+    dependencies: &Dependencies,
+    diagnostics: &mut Diagnostics,
+) -> Option<Pipeline> {
+    let id = &definition.id.value;
+    let owner = Owner {
+        name: format!("rule `{id}`"),
+        path: KeyPath::rule_set().key("rules").element(id),
+        in_rule: true,
+        catalogue,
+        dependencies,
+    };
+    let stages = owner.stages(&definition.execute, &definition.on_error, diagnostics);
+    if stages.has_failed {
+        return None;
+    }
+    let inherited = |pipeline: Option<&Pipeline>| pipeline.cloned();
+    let default = inherited(default_rule);
+    let own_or = |own: Vec<_>, inherited: Option<Vec<_>>| {
+        if own.is_empty() { inherited.unwrap_or_default() } else { own }
+    };
+    let authenticators =
+        own_or(stages.authenticators, default.as_ref().map(|default| default.authenticators.clone()));
+    if authenticators.is_empty() {
+        diagnostics.push(
+            Diagnostic::error(
+                Code::MissingAuthenticator,
+                format!("rule `{id}` has no authenticator, and there is no default rule to inherit one from"),
+                &definition.execute_place,
+            )
+            .expected("an authenticator")
+            .hint("add an authenticator to `execute`, or a `default_rule` to the configuration"),
+        );
+        return None;
+    }
+    if !feeds_default_principal(&authenticators) {
+        diagnostics.push(
+            Diagnostic::error(
+                Code::NoDefaultPrincipal,
+                format!("no authenticator of rule `{id}` feeds the principal `default`"),
+                &definition.execute_place,
+            )
+            .expected("an authenticator without `principal`")
+            .hint("give one authenticator no `principal`"),
+        );
+        return None;
+    }
+    let (authorizers, finalizers, error_handlers) = match default {
+        Some(default) => (default.authorizers, default.finalizers, default.error_handlers),
+        None => (Vec::new(), Vec::new(), Vec::new()),
+    };
+    Some(Pipeline {
+        rule_id: id.clone(),
+        authenticators,
+        authorizers: if stages.authorizers.is_empty() { authorizers } else { stages.authorizers },
+        finalizers: if stages.finalizers.is_empty() { finalizers } else { stages.finalizers },
+        error_handlers: if stages.error_handlers.is_empty() { error_handlers } else { stages.error_handlers },
+        forward_to: definition.forward_to.clone(),
+        encoded_slashes: definition.allow_encoded_slashes,
+        public_origin: definition.public_origin.clone(),
+    })
+}
+
+fn feeds_default_principal(chains: &[PrincipalChain]) -> bool {
+    chains.iter().any(|chain| chain.principal == DEFAULT_PRINCIPAL)
+}
+
+impl Owner<'_> {
+    /// Reads all steps, so that all their errors are reported.
+    fn stages(
+        &self,
+        execute: &[StepDefinition],
+        on_error: &[StepDefinition],
+        diagnostics: &mut Diagnostics,
+    ) -> Stages {
+        let mut stages = Stages::default();
+        for (key, steps) in [("execute", execute), ("on_error", on_error)] {
+            for (position, step) in steps.iter().enumerate() {
+                let path = self.path.key(key).index(position);
+                if self.add(step, path, &mut stages, diagnostics).is_none() {
+                    stages.has_failed = true;
+                }
+            }
+        }
+        stages
+    }
+
+    /// Adds one step to its stage; `None` after an error was reported.
+    fn add(
+        &self,
+        step: &StepDefinition,
+        path: KeyPath,
+        stages: &mut Stages,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<()> {
+        if let Some(condition) = &step.condition {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::NotSupportedYet,
+                    format!("`{}` is known but not supported yet", path.key("if")),
+                    &condition.place,
+                )
+                .hint("use rules with other methods or paths instead of a condition"),
+            );
+            return None;
+        }
+        let source = StepSource {
+            definition: step,
+            owner: &self.name,
+            path,
+            dependencies: self.dependencies,
+            in_rule: self.in_rule,
+        };
+        let name = format!("{} `{}`", step.kind.as_str(), step.mechanism.value);
+        match step.kind {
+            StepKind::Authenticator => {
+                let mechanism = self.catalogue.authenticator(&source, diagnostics)?;
+                let principal = step.principal_name();
+                let step = Step { name, mechanism };
+                match stages.authenticators.iter_mut().find(|chain| chain.principal == principal) {
+                    Some(chain) => chain.steps.push(step),
+                    None => stages
+                        .authenticators
+                        .push(PrincipalChain { principal: principal.to_owned(), steps: vec![step] }),
+                }
+            }
+            StepKind::Authorizer => {
+                let mechanism = self.catalogue.authorizer(&source, diagnostics)?;
+                stages.authorizers.push(Step { name, mechanism });
+            }
+            StepKind::Contextualizer => {
+                self.catalogue.refuse_contextualizer(&source, diagnostics);
+                return None;
+            }
+            StepKind::Finalizer => {
+                let mechanism = self.catalogue.finalizer(&source, diagnostics)?;
+                stages.finalizers.push(Step { name, mechanism });
+            }
+            StepKind::ErrorHandler => {
+                let mechanism = self.catalogue.error_handler(&source, diagnostics)?;
+                stages.error_handlers.push(Step { name, mechanism });
+            }
+        }
+        Some(())
+    }
+}

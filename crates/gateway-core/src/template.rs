@@ -1,0 +1,219 @@
+//! Templates of the configuration, compiled at load and bound to the request: what `.Request`, `.Subject`, `.Outputs`
+//! and `.Values` are.
+
+mod objects;
+
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+
+use go_template::{
+    CompileOptions, Map, RenderError, RenderOptions, SecretResolver, SecretValue, Template, Time, Value,
+};
+use jose::{UnixTime, crypto};
+use thiserror::Error;
+
+use crate::{
+    document::{Code, Diagnostic, Diagnostics, Place, Spanned, did_you_mean},
+    request::Request,
+    secrets::{SecretError, SecretStore},
+    subject::Subject,
+};
+
+/// The top-level names that one place offers its templates.
+pub type OfferedNames = &'static [&'static str];
+
+/// What templates of one place may use while they are compiled.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplatePlace<'a> {
+    /// What the template is for, as messages name it: ``header `X-User` ``.
+    pub used_for: &'a str,
+    /// The names it may read.
+    pub offered: OfferedNames,
+    /// Where `secret` looks.
+    pub secrets: &'a SecretStore,
+    /// Whether the template stands in a rule set: then only sources released for rules may be read.
+    pub in_rule: bool,
+}
+
+/// A template of the configuration.
+#[derive(Debug, Clone)]
+pub struct BoundTemplate {
+    template: Arc<Template>,
+}
+
+impl BoundTemplate {
+    /// Compiles a template. Names that the place does not offer are warned about: they render as nothing.
+    pub fn compile(
+        source: &Spanned<String>,
+        place: &TemplatePlace<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let resolver = Resolver { place, refused: RefCell::new(None) };
+        match Template::compile(&source.value, &CompileOptions { secrets: &resolver }) {
+            Ok(template) => {
+                warn_about_names(&template, source, place, diagnostics);
+                if reads_body(&source.value) {
+                    diagnostics.push(
+                        Diagnostic::error(
+                            Code::NotSupportedYet,
+                            format!("the template of {} reads the request's body", place.used_for),
+                            &source.place,
+                        )
+                        .hint("use headers, the path or the query; bodies are passed on unread"),
+                    );
+                    return None;
+                }
+                Some(Self { template: Arc::new(template) })
+            }
+            Err(error) => {
+                let code = resolver.refused.into_inner().map_or(Code::BadTemplate, |error| error.code());
+                let headline = format!("template of {} does not parse: {}", place.used_for, error.message);
+                let mut diagnostic =
+                    Diagnostic::error(code, headline, &place_in(source, error.line, error.column))
+                        .expected("a Go template");
+                diagnostic.hint = error.hint;
+                diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// Renders the template.
+    ///
+    /// # Errors
+    ///
+    /// A [`TemplateError`]: the request is refused. It holds no value of the data.
+    pub fn render(&self, data: &TemplateData, now: UnixTime) -> Result<String, TemplateError> {
+        let now = Time::from_unix(now.as_seconds(), 0).ok_or(TemplateError::Clock)?;
+        let options = RenderOptions { random: &fill_random, ..RenderOptions::at(now) };
+        Ok(self.template.render(&data.to_value(), &options)?)
+    }
+}
+
+/// Why a template gives no text for a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TemplateError {
+    /// The template fails with this request's data.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The time can not be written as a date.
+    #[error("the clock is out of range")]
+    Clock,
+}
+
+/// What one rendering reads.
+#[derive(Debug, Clone)]
+pub struct TemplateData {
+    names: BTreeMap<&'static str, Value>,
+}
+
+impl TemplateData {
+    /// `.Request`, `.Subject` and `.Outputs` of a request.
+    #[must_use]
+    pub fn new(
+        request: &Arc<Request>,
+        subject: &Subject,
+        outputs: &BTreeMap<String, serde_json::Value>,
+    ) -> Self {
+        let outputs = outputs.iter().map(|(id, output)| (id.as_str(), Value::from(output)));
+        Self {
+            names: BTreeMap::from([
+                ("Request", objects::request(request)),
+                ("Subject", objects::subject(subject)),
+                ("Outputs", Value::from(Map::new(outputs))),
+            ]),
+        }
+    }
+
+    /// The data with `.Values`.
+    #[must_use]
+    pub fn with_values(mut self, values: &BTreeMap<String, String>) -> Self {
+        let values = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.names.insert("Values", Value::from(Map::of_strings(values)));
+        self
+    }
+
+    /// The dot of a template.
+    fn to_value(&self) -> Value {
+        Value::from(Map::new(self.names.iter().map(|(name, value)| (*name, value.clone()))))
+    }
+}
+
+/// Gives `secret` its values and remembers why one was refused.
+struct Resolver<'a> {
+    place: &'a TemplatePlace<'a>,
+    refused: RefCell<Option<SecretError>>,
+}
+
+impl SecretResolver for Resolver<'_> {
+    fn resolve(&self, source: &str, selector: &str) -> Result<SecretValue, String> {
+        self.place.secrets.text(source, selector, self.place.in_rule).map(SecretValue::from).map_err(
+            |error| {
+                let message = format!("secret \"{source}\" \"{selector}\": {error}");
+                *self.refused.borrow_mut() = Some(error);
+                message
+            },
+        )
+    }
+}
+
+fn warn_about_names(
+    template: &Template,
+    source: &Spanned<String>,
+    place: &TemplatePlace<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    for name in template.top_level_names() {
+        if !place.offered.contains(&name.as_str()) {
+            let offered: Vec<String> = place.offered.iter().map(|name| format!(".{name}")).collect();
+            let near = did_you_mean(name, place.offered.iter().copied()).map(|near| format!(".{near}"));
+            diagnostics.push(
+                Diagnostic::warning(
+                    Code::TemplateReadsUnknown,
+                    format!("template of {} reads `.{name}`, which is not offered here", place.used_for),
+                    &source.place,
+                )
+                .expected(format!("one of {}", offered.join(", ")))
+                .did_you_mean(near.as_deref()),
+            );
+        }
+    }
+}
+
+/// Whether a template asks for the request's body, which nobody has read.
+fn reads_body(source: &str) -> bool {
+    source.match_indices(".Body").any(|(position, name)| {
+        let behind = source.get(position + name.len()..).and_then(|rest| rest.chars().next());
+        let before = source.get(..position).unwrap_or_default();
+        before.ends_with(".Request") && !behind.is_some_and(|next| next.is_alphanumeric() || next == '_')
+    })
+}
+
+/// The place in the file: a block scalar's text starts on the line behind its indicator, other texts where they stand.
+fn place_in(source: &Spanned<String>, line: usize, column: usize) -> Place {
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut place = source.place.clone();
+    if place.line == 0 {
+        return place;
+    }
+    if source.value.contains('\n') {
+        place.line = place.line.saturating_add(narrow(line));
+        place.column = 0;
+    } else {
+        place.column = place.column.saturating_add(narrow(column));
+    }
+    place.length = 1;
+    place
+}
+
+fn fill_random(bytes: &mut [u8]) -> bool {
+    for chunk in bytes.chunks_mut(32) {
+        let random = crypto::random::<32>();
+        for (byte, random) in chunk.iter_mut().zip(random) {
+            *byte = random;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;
