@@ -299,6 +299,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn c22_opening_a_stream_again_takes_a_new_proof() {
+        let opened = || answer(200, &[("content-type", "text/event-stream")], "data: 1\n\n");
+        let (client, fake) = client([opened(), opened()]);
+        let token = AccessToken::parse("t").unwrap();
+        for _ in 0..2 {
+            let request = Request::get("https://api.example.com/events").body(Bytes::new()).unwrap();
+            client.send(request, &token).await.unwrap();
+        }
+        let requests = fake.requests.lock().unwrap();
+        assert_ne!(proof_claim(requests[0].headers(), "jti"), proof_claim(requests[1].headers(), "jti"));
+    }
+
+    #[tokio::test]
     async fn c13_a_pushed_request_has_a_proof_for_its_endpoint() {
         let (client, fake) = client([answer(201, &[], r#"{"request_uri":"urn:x","expires_in":60}"#)]);
         let login =
