@@ -1,0 +1,8 @@
+//! The server on a real socket, seen from outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod dpop;
+mod keycloak;
+mod oauth;
+mod world;
