@@ -334,6 +334,11 @@ pub(super) fn decode_methods(reader: &mut MapReader<'_, '_>, rule_id: &str) -> O
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
         let removed: Vec<String> =
             names.iter().filter(|name| name.starts_with('!')).map(|name| format!("\"{name}\"")).collect();
+        let hint = if names.contains(&"!ALL") {
+            "leave `methods` out if every method is meant".to_owned()
+        } else {
+            format!("write [ALL, {}]", removed.join(", "))
+        };
         reader.diagnostics().push(
             Diagnostic::warning(
                 Code::MethodsMatchAll,
@@ -343,7 +348,7 @@ pub(super) fn decode_methods(reader: &mut MapReader<'_, '_>, rule_id: &str) -> O
                 ),
                 &node.place,
             )
-            .hint(format!("write [ALL, {}]", removed.join(", "))),
+            .hint(hint),
         );
     }
     Some(Methods { set, written })
