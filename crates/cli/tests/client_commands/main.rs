@@ -242,3 +242,28 @@ async fn echo_answers_until_it_is_told_to_stop() {
     assert_eq!(echo.code, 0, "{}", echo.stderr);
     assert!(echo.stdout.ends_with("\n1 requests answered\n"), "{}", echo.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_lists_users_of_the_development_authorization_server() {
+    let (server, client) = (Client::new(), Client::new());
+    let arguments = ["authorization-server", "--port", "0", "--nonces"];
+    let running = server.run_until(&arguments, "Authorization server listening on ", |line| async move {
+        let base =
+            line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().trim_end_matches(',');
+        let environment = [
+            ("ISSUER".to_owned(), format!("{base}/realms/dpop")),
+            ("CLIENT_ID".to_owned(), "keybound-demo-service".to_owned()),
+            ("CLIENT_SECRET".to_owned(), "keybound-demo-secret".to_owned()),
+            ("PROTECTED_API".to_owned(), format!("{base}/admin/realms/dpop/users?first=0&max=5")),
+        ];
+        let login = client.run(&["login", "--client-credentials"], &environment).await;
+        assert_eq!(login.code, 0, "{}", login.stderr);
+        let call = client.run(&["call"], &environment).await;
+        assert_eq!(call.code, 0, "{}", call.stdout);
+        assert!(call.stdout.contains("\"username\": \"alice\""), "{}", call.stdout);
+        for wrong in ["--replay", "--wrong-key", "--stale"] {
+            assert_eq!(client.run(&["call", wrong], &environment).await.code, 1, "{wrong}");
+        }
+    });
+    assert_eq!(running.await.code, 0);
+}
