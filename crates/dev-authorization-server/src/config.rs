@@ -3,6 +3,8 @@
 //! An export has hundreds of members; those that mean nothing here are ignored, as Keycloak itself ignores what it does not know.
 //! What the file asks for and this server does not do becomes a warning ([`Realm::warnings`]); what makes no sense is an error with its place in the file.
 
+mod document;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
@@ -11,12 +13,12 @@ use std::{
 };
 
 use jose::{Algorithm, crypto};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::document::{ClientDocument, RealmDocument, UserDocument};
 use crate::{
     realm::{Client, ClientKind, ClientScopes, Realm, RedirectUri, Secret, User, WebOrigin},
-    roles::{RoleTree, RolesDocument},
+    roles::RoleTree,
 };
 
 /// Authorization codes live no longer than this, whatever the file says (RFC 6749 §4.1.2 allows 10 minutes, FAPI 2.0 one).
@@ -379,126 +381,6 @@ fn scopes_or(listed: Option<BTreeSet<String>>, default: &[&str]) -> BTreeSet<Str
 fn is_path_segment(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed)
-}
-
-// The document as Keycloak writes it.
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RealmDocument {
-    realm: String,
-    enabled: Option<bool>,
-    display_name: Option<String>,
-    default_signature_algorithm: Option<String>,
-    access_token_lifespan: Option<u64>,
-    access_code_lifespan: Option<u64>,
-    sso_session_idle_timeout: Option<u64>,
-    sso_session_max_lifespan: Option<u64>,
-    default_default_client_scopes: Option<BTreeSet<String>>,
-    default_optional_client_scopes: Option<BTreeSet<String>>,
-    #[serde(default)]
-    roles: RolesDocument,
-    #[serde(default)]
-    clients: Vec<ClientDocument>,
-    #[serde(default)]
-    users: Vec<UserDocument>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientDocument {
-    client_id: String,
-    name: Option<String>,
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default)]
-    public_client: bool,
-    #[serde(default)]
-    bearer_only: bool,
-    secret: Option<String>,
-    #[serde(default = "yes")]
-    standard_flow_enabled: bool,
-    #[serde(default)]
-    service_accounts_enabled: bool,
-    #[serde(default)]
-    redirect_uris: Vec<String>,
-    #[serde(default)]
-    web_origins: Vec<String>,
-    #[serde(default)]
-    attributes: Map<String, Value>,
-    default_client_scopes: Option<BTreeSet<String>>,
-    optional_client_scopes: Option<BTreeSet<String>>,
-    #[serde(default)]
-    protocol_mappers: Vec<ProtocolMapperDocument>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ProtocolMapperDocument {
-    protocol_mapper: String,
-    #[serde(default)]
-    config: BTreeMap<String, String>,
-}
-
-impl ProtocolMapperDocument {
-    fn setting(&self, name: &str) -> Option<&String> {
-        self.config.get(name).filter(|value| !value.is_empty())
-    }
-
-    fn is_for_access_tokens(&self) -> bool {
-        self.config.get("access.token.claim").is_none_or(|value| value == "true")
-    }
-
-    fn audience(&self) -> Option<String> {
-        let audience =
-            self.setting("included.client.audience").or_else(|| self.setting("included.custom.audience"))?;
-        self.is_for_access_tokens().then(|| audience.clone())
-    }
-
-    fn hardcoded_claim(&self) -> Option<(String, Value)> {
-        let name = self.setting("claim.name")?;
-        let text = self.setting("claim.value")?;
-        let value = match self.config.get("jsonType.label").map(String::as_str) {
-            Some("int" | "long" | "boolean" | "JSON") => serde_json::from_str(text).ok()?,
-            Some(_) | None => Value::String(text.clone()),
-        };
-        self.is_for_access_tokens().then(|| (name.clone(), value))
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UserDocument {
-    id: Option<String>,
-    username: String,
-    #[serde(default)]
-    enabled: bool,
-    email: Option<String>,
-    #[serde(default)]
-    email_verified: bool,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    #[serde(default)]
-    attributes: Map<String, Value>,
-    #[serde(default)]
-    credentials: Vec<CredentialDocument>,
-    #[serde(default)]
-    realm_roles: BTreeSet<String>,
-    #[serde(default)]
-    client_roles: BTreeMap<String, BTreeSet<String>>,
-    service_account_client_id: Option<String>,
-    created_timestamp: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct CredentialDocument {
-    #[serde(rename = "type")]
-    kind: String,
-    value: Option<String>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 #[cfg(test)]

@@ -97,13 +97,15 @@ struct Session {
 #[derive(Debug)]
 enum CodeState {
     Fresh(Box<CodeGrant>),
-    Spent { client_id: String, session_id: String },
+    /// The session that came of it.
+    Spent(String),
 }
 
 #[derive(Debug)]
 enum RefreshState {
     Live(Box<RefreshGrant>),
-    Rotated { client_id: String, session_id: String },
+    /// The session it belongs to.
+    Rotated(String),
 }
 
 #[derive(Debug)]
@@ -114,6 +116,19 @@ struct Entries {
     sessions: Expiring<Session>,
     refresh_tokens: Expiring<RefreshState>,
     revoked_tokens: Expiring<()>,
+}
+
+impl Entries {
+    /// Ends a session if it is one of that client of that realm, and says whether it was.
+    fn end_session_of(&mut self, realm: &str, client_id: &str, id: &str, now: UnixTime) -> bool {
+        let session = self.sessions.get(id, now);
+        let is_theirs =
+            session.is_some_and(|session| session.realm == realm && session.client_id == client_id);
+        if is_theirs {
+            self.sessions.remove(id, now);
+        }
+        is_theirs
+    }
 }
 
 /// The memory of the server.
@@ -220,14 +235,7 @@ impl Store {
 
     /// Ends a session of that client of that realm: its refresh tokens stop working, its access tokens are no longer active.
     pub(crate) fn end_session(&self, realm: &str, client_id: &str, id: &str, now: UnixTime) {
-        let mut entries = self.entries.lock();
-        let belongs = entries
-            .sessions
-            .get(id, now)
-            .is_some_and(|session| session.realm == realm && session.client_id == client_id);
-        if belongs {
-            entries.sessions.remove(id, now);
-        }
+        self.entries.lock().end_session_of(realm, client_id, id, now);
     }
 
     pub(crate) fn issue_code(
@@ -244,13 +252,12 @@ impl Store {
         let mut entries = self.entries.lock();
         match entries.codes.get(code, now) {
             None => Redemption::Unknown,
-            Some(CodeState::Spent { client_id: of_client, session_id }) => {
-                if of_client != client_id {
-                    return Redemption::Unknown;
-                }
+            Some(CodeState::Spent(session_id)) => {
                 let session_id = session_id.clone();
-                entries.sessions.remove(&session_id, now);
-                Redemption::Reused
+                match entries.end_session_of(realm, client_id, &session_id, now) {
+                    true => Redemption::Reused,
+                    false => Redemption::Unknown,
+                }
             }
             Some(CodeState::Fresh(code_grant)) => {
                 let code_grant = code_grant.clone();
@@ -265,7 +272,7 @@ impl Store {
                 // Remembered as long as the session, so that a late second use still ends it.
                 let until = session.expires_at;
                 if let Some(state) = entries.codes.get_mut(code, now) {
-                    *state = CodeState::Spent { client_id: client_id.to_owned(), session_id };
+                    *state = CodeState::Spent(session_id);
                 }
                 entries.codes.extend(code, until);
                 Redemption::Redeemed(code_grant)
@@ -300,13 +307,12 @@ impl Store {
         let mut entries = self.entries.lock();
         match entries.refresh_tokens.get(token, now) {
             None => FoundRefreshToken::Unknown,
-            Some(RefreshState::Rotated { client_id: of_client, session_id }) => {
-                if of_client != client_id {
-                    return FoundRefreshToken::Unknown;
-                }
+            Some(RefreshState::Rotated(session_id)) => {
                 let session_id = session_id.clone();
-                entries.sessions.remove(&session_id, now);
-                FoundRefreshToken::Reused
+                match entries.end_session_of(realm, client_id, &session_id, now) {
+                    true => FoundRefreshToken::Reused,
+                    false => FoundRefreshToken::Unknown,
+                }
             }
             Some(RefreshState::Live(grant)) => {
                 let is_theirs = grant.grant.client_id == client_id && grant.grant.realm == realm;
@@ -323,34 +329,30 @@ impl Store {
     pub(crate) fn rotate_refresh_token(&self, token: &str, now: UnixTime) -> bool {
         let mut entries = self.entries.lock();
         match entries.refresh_tokens.get_mut(token, now) {
-            Some(state @ RefreshState::Live(_)) => {
-                let RefreshState::Live(grant) = state else { return false };
-                let session_id = grant.grant.session_id.clone();
-                let client_id = grant.grant.client_id.clone();
-                *state = RefreshState::Rotated { client_id, session_id };
-                true
-            }
-            Some(RefreshState::Rotated { session_id, .. }) => {
+            None => false,
+            Some(RefreshState::Rotated(session_id)) => {
                 let session_id = session_id.clone();
                 entries.sessions.remove(&session_id, now);
                 false
             }
-            None => false,
+            Some(state) => {
+                if let RefreshState::Live(grant) = state {
+                    *state = RefreshState::Rotated(std::mem::take(&mut grant.grant.session_id));
+                }
+                true
+            }
         }
     }
 
-    /// Ends the session of a refresh token of this client; other tokens are left alone.
+    /// Ends the session of a refresh token of this client, be it rotated or not; other tokens are left alone.
     pub(crate) fn revoke_refresh_token(&self, realm: &str, client_id: &str, token: &str, now: UnixTime) {
         let mut entries = self.entries.lock();
         let session_id = match entries.refresh_tokens.get(token, now) {
-            Some(RefreshState::Live(grant))
-                if grant.grant.client_id == client_id && grant.grant.realm == realm =>
-            {
-                grant.grant.session_id.clone()
-            }
-            Some(RefreshState::Live(_) | RefreshState::Rotated { .. }) | None => return,
+            Some(RefreshState::Live(grant)) => grant.grant.session_id.clone(),
+            Some(RefreshState::Rotated(session_id)) => session_id.clone(),
+            None => return,
         };
-        entries.sessions.remove(&session_id, now);
+        entries.end_session_of(realm, client_id, &session_id, now);
     }
 
     // Revoked access tokens.

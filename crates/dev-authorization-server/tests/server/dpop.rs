@@ -99,6 +99,18 @@ async fn a5_a_refresh_token_of_a_confidential_client_takes_another_key() {
 }
 
 #[tokio::test]
+async fn a5_a_switch_binds_the_refresh_token_of_a_confidential_client() {
+    let world = World::start().await;
+    let owner = key();
+    let refresh_token = world.log_in_as("careful", "careful-secret", Some(&owner)).await.refresh_token();
+    let mut form = refresh_form("careful", &refresh_token).to_vec();
+    form.push(("client_secret", "careful-secret"));
+    world.token(&key(), &form).await.assert_error(400, "invalid_grant");
+    world.token_without_proof(&form).await.assert_error(400, "invalid_dpop_proof");
+    assert_eq!(world.token(&owner, &form).await.status, 200);
+}
+
+#[tokio::test]
 async fn a6_the_metadata_lists_the_proof_algorithms() {
     let world = World::start().await;
     let issuer = world.server.issuer("acme");

@@ -287,14 +287,20 @@ impl World {
 
     /// A whole login of alice at the confidential client `web`.
     pub(crate) async fn log_in_web(&self, key: Option<&KeyPair>) -> Answer {
+        self.log_in_as("web", "web-secret", key).await
+    }
+
+    /// A whole login of alice at a confidential client, whose redirect URI is `https://{client_id}.example/callback`.
+    pub(crate) async fn log_in_as(&self, client_id: &str, secret: &str, key: Option<&KeyPair>) -> Answer {
         let verifier = CodeVerifier::generate();
-        let code = self.code("web", "https://web.example/callback", &verifier, &[]).await;
+        let redirect_uri = format!("https://{client_id}.example/callback");
+        let code = self.code(client_id, &redirect_uri, &verifier, &[]).await;
         let form = [
             ("grant_type", "authorization_code"),
-            ("client_id", "web"),
-            ("client_secret", "web-secret"),
+            ("client_id", client_id),
+            ("client_secret", secret),
             ("code", &code),
-            ("redirect_uri", "https://web.example/callback"),
+            ("redirect_uri", &redirect_uri),
             ("code_verifier", verifier.as_str()),
         ];
         match key {
