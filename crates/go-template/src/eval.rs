@@ -574,7 +574,7 @@ impl Evaluation<'_> {
             };
         }
         if matches!((&operand.kind, parameter), (OperandKind::Nil, Parameter::Map)) {
-            return Ok(Value::Map(Map::default()));
+            return Ok(Value::Nil);
         }
         let value = self.operand(operand, dot)?;
         self.accept(value, parameter, operand.span)
@@ -583,8 +583,7 @@ impl Evaluation<'_> {
     /// Checks the type of an argument; nothing is converted.
     fn accept(&self, value: Option<Value>, parameter: Parameter, span: Span) -> Outcome<Value> {
         let fits = match (&value, parameter) {
-            (None, Parameter::Any) => return Ok(Value::Nil),
-            (None, Parameter::Map) => return Ok(Value::Map(Map::default())),
+            (None, Parameter::Any | Parameter::Map) => return Ok(Value::Nil),
             (Some(_), Parameter::Any)
             | (Some(Value::String(_)), Parameter::Text)
             | (Some(Value::Bool(_)), Parameter::Bool)

@@ -62,8 +62,12 @@ impl Writer<'_> {
             }
             Value::Object(object) => {
                 let members = object.members();
-                if let (true, Some(map)) = (members.is_empty(), object.entries()) {
-                    return self.value(&Value::Map(map));
+                if members.is_empty() {
+                    return match (object.entries(), object.to_text()) {
+                        (Some(map), _) => self.value(&Value::Map(map)),
+                        (None, Some(text)) => self.string(text.as_bytes()),
+                        (None, None) => Err(FunctionError::NoJsonForm),
+                    };
                 }
                 self.enclosed(b"{", b"}", members.iter(), |writer, (name, value)| {
                     writer.member(name.as_bytes(), value)

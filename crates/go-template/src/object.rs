@@ -32,7 +32,8 @@ pub trait Object: Send + Sync {
         None
     }
 
-    /// The exported fields in order, for the JSON form of an object that is a struct in Go.
+    /// The exported fields in order, for the JSON form of an object that is a struct in Go. Without any, the JSON form is that of the
+    /// entries, else the text form as a string.
     fn members(&self) -> Vec<(String, Value)> {
         Vec::new()
     }

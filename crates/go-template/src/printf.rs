@@ -131,8 +131,8 @@ impl Formatter<'_> {
             if let Some(after) = rest.strip_prefix(b"*") {
                 rest = after;
                 match self.star() {
-                    Some(precision) => self.field.precision = usize::try_from(precision).ok(),
-                    None => self.output.push(b"%!(BADPREC)")?,
+                    Some(precision @ 0..) => self.field.precision = usize::try_from(precision).ok(),
+                    Some(_) | None => self.output.push(b"%!(BADPREC)")?,
                 }
                 after_index = false;
             } else {
@@ -379,8 +379,7 @@ impl Formatter<'_> {
         let signed = integer < 0 || self.field.plus || self.field.space;
         let least_digits = match (self.field.precision, self.field.width) {
             (Some(0), _) if magnitude == 0 => {
-                self.field.zero = false;
-                return self.padded(b"");
+                return self.padded_with(b"", b" ");
             }
             (Some(precision), _) => precision,
             (None, Some(width)) if self.field.zero && !self.field.minus => {
@@ -405,8 +404,7 @@ impl Formatter<'_> {
             (false, false, true) => text.insert(0, ' '),
             (false, false, false) => {}
         }
-        self.field.zero = false;
-        self.padded(text.as_bytes())
+        self.padded_with(text.as_bytes(), b" ")
     }
 
     fn character(&mut self, integer: i64, verb: char) -> Written {
@@ -421,8 +419,7 @@ impl Formatter<'_> {
                 if self.field.sharp && quoting::is_printable(character) {
                     text.push_str(&format!(" '{character}'"));
                 }
-                self.field.zero = false;
-                text
+                return self.padded_with(text.as_bytes(), b" ");
             }
         };
         self.padded(text.as_bytes())
@@ -451,7 +448,7 @@ impl Formatter<'_> {
             (false, false, false) => "",
         };
         if !float.is_finite() {
-            self.field.zero = false;
+            return self.padded_with(format!("{sign}{digits}").as_bytes(), b" ");
         }
         if self.field.zero && !self.field.minus {
             let missing = self.field.width.unwrap_or(0).saturating_sub(sign.len() + digits.len());
@@ -464,6 +461,10 @@ impl Formatter<'_> {
 
     /// Writes a text, filled up to the width.
     fn padded(&mut self, text: &[u8]) -> Written {
+        self.padded_with(text, if self.field.zero { b"0" } else { b" " })
+    }
+
+    fn padded_with(&mut self, text: &[u8], padding: &[u8]) -> Written {
         let mut characters = 0_usize;
         let mut rest = text;
         while let Some((_, length)) = first_char(rest) {
@@ -475,7 +476,7 @@ impl Formatter<'_> {
             self.output.push(text)?;
             return self.output.push_repeated(b" ", missing);
         }
-        self.output.push_repeated(if self.field.zero { b"0" } else { b" " }, missing)?;
+        self.output.push_repeated(padding, missing)?;
         self.output.push(text)
     }
 }

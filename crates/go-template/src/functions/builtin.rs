@@ -49,6 +49,9 @@ fn length(call: &Call<'_>) -> FunctionResult {
 
 fn index(call: &Call<'_>) -> FunctionResult {
     let mut value = call.value(0).clone();
+    if matches!(value, Value::Nil) {
+        return Err(wrong_type("a list, map or string", &value));
+    }
     for key in call.rest(1) {
         value = match &value {
             Value::String(text) => {

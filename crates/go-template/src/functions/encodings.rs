@@ -33,7 +33,8 @@ fn decode_base64(call: &Call<'_>) -> FunctionResult {
             let position = match error {
                 DecodeError::InvalidByte(position, _)
                 | DecodeError::InvalidLastSymbol { offset: position, .. } => position,
-                DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => encoded.len(),
+                // Where the group of four begins that is not complete.
+                DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => encoded.len() / 4 * 4,
             };
             format!("illegal base64 data at input byte {position}").into()
         }
@@ -73,17 +74,17 @@ fn base32_bytes(encoded: &[u8]) -> Result<Vec<u8>, usize> {
         let start = group_index * 8;
         let is_last = start + 8 >= encoded.len();
         let symbols = group.iter().take_while(|byte| **byte != b'=').count();
-        let padding_is_whole = group.iter().skip(symbols).all(|byte| *byte == b'=') && group.len() == 8;
-        if !padding_is_whole {
-            return Err(encoded.len());
-        }
-        if symbols < 8 && !(is_last && matches!(symbols, 2 | 4 | 5 | 7)) {
-            return Err(start + symbols);
-        }
         let mut bits = 0_u64;
         for (index, byte) in group.iter().take(symbols).enumerate() {
             let value = BASE32.iter().position(|symbol| symbol == byte).ok_or(start + index)?;
             bits |= u64::try_from(value).unwrap_or(0) << (35 - 5 * index);
+        }
+        let is_padded = is_last && matches!(symbols, 2 | 4 | 5 | 7);
+        if group.len() < 8 || !(symbols == 8 || is_padded) {
+            return Err(start);
+        }
+        if !group.iter().skip(symbols).all(|byte| *byte == b'=') {
+            return Err(encoded.len());
         }
         bytes.extend(bits.to_be_bytes().iter().skip(3).take(symbols * 5 / 8));
     }

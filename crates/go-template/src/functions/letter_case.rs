@@ -221,9 +221,9 @@ fn separated(text: &str, connector: char) -> String {
                     output.push(connector);
                     output.push_str(digits);
                     absorb_words(&mut output, &mut pieces, connector);
-                    continue;
+                } else {
+                    output.push_str(digits);
                 }
-                output.push_str(digits);
             }
         }
         separate(&mut output, pieces.peek(), connector);

@@ -189,7 +189,10 @@ fn chunk(call: &Call<'_>) -> FunctionResult {
 }
 
 fn sort_alphabetically(call: &Call<'_>) -> FunctionResult {
-    let mut texts = texts_of(call, call.value(0))?;
+    let mut texts = match call.value(0) {
+        Value::Nil => vec![call.environment.printed(&Value::Nil)?],
+        value => texts_of(call, value)?,
+    };
     texts.sort_unstable();
     Ok(Value::List(List::of_strings(texts)))
 }

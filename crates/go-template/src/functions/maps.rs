@@ -62,6 +62,9 @@ fn dict(call: &Call<'_>) -> FunctionResult {
 }
 
 fn set(call: &Call<'_>) -> FunctionResult {
+    if matches!(call.value(0), Value::Nil) {
+        return Err(FunctionError::Refused("a missing map cannot be changed"));
+    }
     let map = call.map(0)?.to_changeable();
     check_nesting(call.value(2), &call.environment.steps)?;
     map.insert(call.text(1)?.clone(), call.value(2).clone())?;
@@ -116,12 +119,12 @@ fn merge(call: &Call<'_>, overwrite: bool) -> FunctionResult {
     let target = call.map(0)?.to_changeable();
     for index in 1..call.arguments.len() {
         check_nesting(call.value(index), &call.environment.steps)?;
-        merge_into(&target, call.map(index)?, overwrite, MAX_NESTING)?;
+        merge_into(&target, &call.map(index)?, overwrite, MAX_NESTING)?;
     }
     Ok(Value::Map(target))
 }
 
-/// Without `overwrite`, what is empty in the target is replaced; with it, what is not empty in the source wins. Maps are merged.
+/// Without `overwrite`, what is missing or empty in the target is filled, but not with null; with it, the source wins. Maps are merged.
 fn merge_into(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<(), FunctionError> {
     let deeper = depth.checked_sub(1).ok_or(FunctionError::NestedTooDeeply { limit: MAX_NESTING })?;
     for (key, value) in source.entries().iter() {
@@ -133,9 +136,9 @@ fn merge_into(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Resu
                     target.insert(key.clone(), Value::Map(changeable))?;
                 }
             }
-            (None, value) => target.insert(key.clone(), value.clone())?,
-            (Some(present), value) => {
-                if is_empty(&present) || (overwrite && !is_empty(value)) {
+            (present, value) => {
+                let is_open = present.is_none_or(|present| is_empty(&present));
+                if overwrite || (is_open && !matches!(value, Value::Nil)) {
                     target.insert(key.clone(), value.clone())?;
                 }
             }
@@ -165,6 +168,9 @@ fn dig(call: &Call<'_>) -> FunctionResult {
 }
 
 fn deep_copy(call: &Call<'_>) -> FunctionResult {
+    if matches!(call.value(0), Value::Nil) {
+        return Err(wrong_type("a value", call.value(0)));
+    }
     check_nesting(call.value(0), &call.environment.steps)?;
     Map::thaw(call.value(0), MAX_WALK_DEPTH)
 }

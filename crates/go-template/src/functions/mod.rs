@@ -24,6 +24,7 @@ use crate::{
 mod builtin;
 mod comparison;
 mod dates;
+mod decimals;
 mod defaults;
 mod digests;
 mod encodings;
@@ -47,10 +48,11 @@ mod wrapping;
 /// The name of the function that reads a secret; the parser replaces well-formed calls.
 pub(crate) const SECRET: &str = "secret";
 
-const GROUPS: [&[Function]; 20] = [
+const GROUPS: [&[Function]; 21] = [
     builtin::FUNCTIONS,
     comparison::FUNCTIONS,
     dates::FUNCTIONS,
+    decimals::FUNCTIONS,
     defaults::FUNCTIONS,
     digests::FUNCTIONS,
     encodings::FUNCTIONS,
@@ -88,7 +90,7 @@ pub(crate) enum Parameter {
     Int,
     Float,
     Bool,
-    /// A map of anything; a map of strings does not fit.
+    /// A map of anything; a map of strings does not fit. A missing value does, as null: in Go that is the empty map.
     Map,
     Time,
 }
@@ -250,9 +252,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(crate) fn map(&self, index: usize) -> Result<&'a Map, FunctionError> {
+    /// A map of anything; empty where the argument is a missing value.
+    pub(crate) fn map(&self, index: usize) -> Result<Map, FunctionError> {
         match self.value(index) {
-            Value::Map(map) => Ok(map),
+            Value::Map(map) => Ok(map.clone()),
+            Value::Nil => Ok(Map::default()),
             other => Err(wrong_type("map[string]interface {}", other)),
         }
     }

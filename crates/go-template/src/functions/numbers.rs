@@ -32,15 +32,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         fold(to_integer(call.value(0)), call.rest(1), i64::max)
     }),
     Function::variadic("min", &[Any], Any, |call| fold(to_integer(call.value(0)), call.rest(1), i64::min)),
-    Function::variadic("addf", &[], Any, |call| fold_floats(0.0, call.arguments, |left, right| left + right)),
-    Function::new("add1f", &[Any], |call| fold_floats(1.0, call.arguments, |left, right| left + right)),
-    Function::variadic("subf", &[Any], Any, |call| {
-        fold_floats(to_float(call.value(0)), call.rest(1), |left, right| left - right)
-    }),
-    Function::variadic("mulf", &[Any], Any, |call| {
-        fold_floats(to_float(call.value(0)), call.rest(1), |left, right| left * right)
-    }),
-    Function::variadic("divf", &[Any], Any, divide_floats),
     Function::variadic("maxf", &[Any], Any, |call| extreme(call, |left, right| left > right)),
     Function::variadic("minf", &[Any], Any, |call| extreme(call, |left, right| left < right)),
     Function::new("floor", &[Any], |call| Ok(Value::Float(to_float(call.value(0)).floor()))),
@@ -76,7 +67,7 @@ fn without_zero_decimals(text: &str) -> &str {
     }
 }
 
-fn to_float(value: &Value) -> f64 {
+pub(super) fn to_float(value: &Value) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "the nearest float is what Go takes as well")]
     match value {
         Value::Int(integer) => integer.value as f64,
@@ -96,33 +87,6 @@ fn divide(call: &Call<'_>, operation: fn(i64, i64) -> i64) -> FunctionResult {
         0 => Err(FunctionError::DivisionByZero),
         divisor => Ok(Value::int64(operation(to_integer(call.value(0)), divisor))),
     }
-}
-
-/// Sums and products are taken over decimal fractions in Go, so that 0.1 + 0.2 is 0.3: rounding to 15 digits gives the same.
-fn decimal(value: f64) -> f64 {
-    if !value.is_finite() {
-        return value;
-    }
-    format!("{value:.14e}").parse().unwrap_or(value)
-}
-
-fn fold_floats(first: f64, values: &[Value], operation: fn(f64, f64) -> f64) -> FunctionResult {
-    let exact = values.iter().map(to_float).fold(first, operation);
-    Ok(Value::Float(decimal(exact)))
-}
-
-fn divide_floats(call: &Call<'_>) -> FunctionResult {
-    let mut quotient = to_float(call.value(0));
-    for value in call.rest(1) {
-        let divisor = to_float(value);
-        if divisor == 0.0 {
-            return Err(FunctionError::DivisionByZero);
-        }
-        quotient /= divisor;
-    }
-    // Go keeps 16 decimals of a quotient.
-    let rounded = format!("{quotient:.16}").parse().unwrap_or(quotient);
-    Ok(Value::Float(if call.rest(1).is_empty() { quotient } else { rounded }))
 }
 
 fn extreme(call: &Call<'_>, better: fn(f64, f64) -> bool) -> FunctionResult {

@@ -7,6 +7,11 @@ use crate::error::FunctionError;
 
 const BAD: FunctionError = FunctionError::BadPattern;
 
+const NAMED_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
 /// The largest count in a repetition Go accepts.
 const MAX_REPETITION: u32 = 1000;
 
@@ -40,8 +45,12 @@ impl<'a> Translation<'a> {
     }
 
     fn run(&mut self) -> Result<(), FunctionError> {
+        // Go refuses to repeat a repetition: `a**`.
+        let mut after_repetition = false;
         while let Some((position, character)) = self.rest.next() {
+            let start = self.output.len();
             match character {
+                '*' | '+' | '?' => self.repetition(character),
                 '\\' => self.escape(position)?,
                 '[' => self.class()?,
                 '(' if self.text_from(position).starts_with("(?") => self.group(position)?,
@@ -49,8 +58,27 @@ impl<'a> Translation<'a> {
                 '}' | ']' => self.literal(character),
                 _ => self.output.push(character),
             }
+            let is_repetition = matches!(character, '*' | '+' | '?')
+                || (character == '{'
+                    && self.output.get(start..).is_some_and(|written| written.starts_with('{')));
+            if is_repetition && after_repetition {
+                return Err(BAD);
+            }
+            after_repetition = is_repetition;
         }
         Ok(())
+    }
+
+    /// A repetition and the question mark that makes it lazy.
+    fn repetition(&mut self, operator: char) {
+        self.output.push(operator);
+        self.lazy();
+    }
+
+    fn lazy(&mut self) {
+        if self.rest.next_if(|(_, next)| *next == '?').is_some() {
+            self.output.push('?');
+        }
     }
 
     /// An escape outside of a class, the backslash taken.
@@ -82,23 +110,51 @@ impl<'a> Translation<'a> {
         Ok(())
     }
 
-    /// Escapes that mean the same inside and outside of classes.
+    /// Escapes that mean the same inside and outside of classes, the backslash and `character` taken.
     fn shared_escape(&mut self, character: char) -> Result<(), FunctionError> {
-        match character {
-            'a' | 'f' | 'n' | 'r' | 't' | 'v' => self.output.extend(['\\', character]),
+        if matches!(character, 'p' | 'P') {
+            return self.property(character);
+        }
+        let value = self.escaped_character(character)?;
+        self.exactly(value);
+        Ok(())
+    }
+
+    /// A character that stands for itself in the other engine, wherever it is.
+    fn exactly(&mut self, character: char) {
+        if character.is_ascii_alphanumeric() || !character.is_ascii() {
+            self.output.push(character);
+        } else {
+            self.output.push_str(&format!("\\x{{{:x}}}", u32::from(character)));
+        }
+    }
+
+    /// The character an escape means.
+    fn escaped_character(&mut self, character: char) -> Result<char, FunctionError> {
+        Ok(match character {
+            'a' => '\x07',
+            'f' => '\x0c',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\x0b',
             'x' => {
-                self.output.push_str("\\x");
-                if let Some((_, '{')) = self.rest.peek() {
-                    self.copy_through('}')?;
-                }
-            }
-            'p' | 'P' => {
-                self.output.extend(['\\', character]);
-                if let Some((_, '{')) = self.rest.peek() {
-                    self.copy_through('}')?;
+                let mut digits = String::new();
+                if self.rest.next_if(|(_, next)| *next == '{').is_some() {
+                    while let Some((_, digit)) = self.rest.next_if(|(_, next)| *next != '}') {
+                        digits.push(digit);
+                    }
+                    self.rest.next().ok_or(BAD)?;
                 } else {
-                    self.output.push(self.rest.next().ok_or(BAD)?.1);
+                    digits.extend((0..2).filter_map(|_| self.rest.next()).map(|(_, digit)| digit));
+                    if digits.len() != 2 {
+                        return Err(BAD);
+                    }
                 }
+                if digits.is_empty() || !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
+                    return Err(BAD);
+                }
+                u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32).ok_or(BAD)?
             }
             '0'..='7' => {
                 let mut value = character.to_digit(8).ok_or(BAD)?;
@@ -113,11 +169,29 @@ impl<'a> Translation<'a> {
                 if digits == 1 && character != '0' {
                     return Err(BAD);
                 }
-                self.output.push_str(&format!("\\x{{{value:x}}}"));
+                char::from_u32(value).ok_or(BAD)?
             }
-            _ if character.is_ascii() && !character.is_ascii_alphanumeric() => self.literal(character),
+            _ if character.is_ascii() && !character.is_ascii_alphanumeric() => character,
             _ => return Err(BAD),
+        })
+    }
+
+    /// `\pL`, `\p{Greek}`, `\p{^Greek}` and the same with `P`.
+    fn property(&mut self, letter: char) -> Result<(), FunctionError> {
+        let mut negated = letter == 'P';
+        let mut name = String::new();
+        if self.rest.next_if(|(_, next)| *next == '{').is_some() {
+            if self.rest.next_if(|(_, next)| *next == '^').is_some() {
+                negated = !negated;
+            }
+            while let Some((_, next)) = self.rest.next_if(|(_, next)| *next != '}') {
+                name.push(next);
+            }
+            self.rest.next().ok_or(BAD)?;
+        } else {
+            name.push(self.rest.next().ok_or(BAD)?.1);
         }
+        self.output.push_str(&format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' }));
         Ok(())
     }
 
@@ -134,25 +208,23 @@ impl<'a> Translation<'a> {
     /// A class, its opening bracket taken.
     fn class(&mut self) -> Result<(), FunctionError> {
         self.output.push('[');
-        if let Some((_, '^')) = self.rest.peek() {
+        if self.rest.next_if(|(_, next)| *next == '^').is_some() {
             self.output.push('^');
-            self.rest.next();
         }
         let mut first = true;
         loop {
             let (position, character) = self.rest.next().ok_or(BAD)?;
+            let text = self.text_from(position);
             match character {
                 ']' if !first => {
                     self.output.push(']');
                     return Ok(());
                 }
-                '[' if self.text_from(position).starts_with("[:")
-                    && self.text_from(position).contains(":]") =>
+                '[' if text.starts_with("[:") && text.contains(":]") => self.named_class(text)?,
+                '\\' if text
+                    .get(1..)
+                    .is_some_and(|next| next.starts_with(['d', 'D', 's', 'S', 'w', 'W', 'p', 'P'])) =>
                 {
-                    self.output.push('[');
-                    self.copy_through(']')?;
-                }
-                '\\' => {
                     let (_, escaped) = self.rest.next().ok_or(BAD)?;
                     match escaped {
                         'd' => self.output.push_str("0-9"),
@@ -161,16 +233,53 @@ impl<'a> Translation<'a> {
                         'W' => self.output.push_str("[^0-9A-Za-z_]"),
                         's' => self.output.push_str(r"\t\n\f\r\x20"),
                         'S' => self.output.push_str(r"[^\t\n\f\r\x20]"),
-                        _ => self.shared_escape(escaped)?,
+                        _ => self.property(escaped)?,
                     }
                 }
-                '-' => self.output.push('-'),
-                // Brackets, `&&`, `--`, `~~` have a meaning of their own in the other engine.
-                '[' | ']' | '&' | '~' | '^' => self.output.extend(['\\', character]),
-                _ => self.output.push(character),
+                _ => self.class_range(character)?,
             }
             first = false;
         }
+    }
+
+    /// A character of a class, already taken, and what it is a range to, if it is one.
+    fn class_range(&mut self, character: char) -> Result<(), FunctionError> {
+        let low = self.class_character(character)?;
+        self.exactly(low);
+        let is_range = self.rest.peek().is_some_and(|(position, next)| {
+            *next == '-' && !self.pattern.get(*position..).unwrap_or_default().starts_with("-]")
+        });
+        if !is_range {
+            return Ok(());
+        }
+        self.rest.next();
+        let (_, character) = self.rest.next().ok_or(BAD)?;
+        let high = self.class_character(character)?;
+        self.output.push('-');
+        self.exactly(high);
+        Ok(())
+    }
+
+    fn class_character(&mut self, character: char) -> Result<char, FunctionError> {
+        match character {
+            '\\' => {
+                let (_, escaped) = self.rest.next().ok_or(BAD)?;
+                self.escaped_character(escaped)
+            }
+            _ => Ok(character),
+        }
+    }
+
+    /// `[:alpha:]` and its kin, the bracket taken; `text` begins with it.
+    fn named_class(&mut self, text: &str) -> Result<(), FunctionError> {
+        let inner =
+            text.get(2..).and_then(|inner| inner.split_once(":]")).map(|(name, _)| name).ok_or(BAD)?;
+        if !NAMED_CLASSES.contains(&inner.strip_prefix('^').unwrap_or(inner)) {
+            return Err(BAD);
+        }
+        self.output.push_str(&format!("[:{inner}:]"));
+        self.skip(inner.chars().count() + 3);
+        Ok(())
     }
 
     /// `(?…`: flags and names that Go knows.
@@ -213,6 +322,7 @@ impl<'a> Translation<'a> {
         self.output.push_str(counts);
         self.output.push('}');
         self.skip(counts.chars().count() + 1);
+        self.lazy();
         Ok(())
     }
 }
@@ -247,12 +357,29 @@ mod tests {
         check("[a&&b]+", "&b", Some("&b"));
         check(r"\Qa.b\E+", "a.bb", Some("a.bb"));
         check(r"\<\/", "</", Some("</"));
+        check("a*?b", "aab", Some("aab"));
+        check("[+--]+", "+,-.", Some("+,-"));
+        check("[a-]+", "-a", Some("-a"));
+        check(r"\p{^Lu}+", "Ab", Some("b"));
         check(r"\101\x41\x{41}", "AAA", Some("AAA"));
     }
 
     #[test]
     fn what_go_refuses_is_refused() {
-        for pattern in ["(?x)a", "a{1001}", r"\y", r"(a)\1", "(?=a)", "[", "(?<!a)"] {
+        for pattern in [
+            "(?x)a",
+            "a{1001}",
+            r"\y",
+            r"(a)\1",
+            "(?=a)",
+            "[",
+            "(?<!a)",
+            "a**",
+            "a{2}{3}",
+            "a+*",
+            "[a--b]",
+            "[[:foo:]]",
+        ] {
             let accepted = translate(pattern).ok().and_then(|pattern| Regex::new(&pattern).ok());
             assert!(accepted.is_none(), "{pattern}");
         }
