@@ -5,8 +5,6 @@
 mod chain;
 pub(crate) mod compile;
 mod credentials;
-#[cfg(test)]
-mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -20,8 +20,6 @@ mod error_signaling;
 mod principal;
 mod proof_of_possession;
 mod refusal;
-#[cfg(test)]
-mod tests;
 mod token_source;
 
 use std::{sync::Arc, time::Duration};
@@ -31,10 +29,8 @@ use jose::Algorithm;
 use resource_server::{JwksCache, KeySource, Mode, ProtectedRequest, Verifier, VerifierConfig};
 
 use self::{
-    assertions::Assertions,
-    error_signaling::ErrorSignalingConfig,
-    principal::PrincipalMapping,
-    token_source::{Presented, TokenSources},
+    assertions::Assertions, error_signaling::ErrorSignalingConfig, principal::PrincipalMapping,
+    token_source::TokenSources,
 };
 use crate::{
     document::{
@@ -265,9 +261,7 @@ impl Jwt {
     }
 
     async fn verify(&self, input: &StepInput<'_>) -> Authentication {
-        let Presented::Headers(headers) = self.settings.sources.present(&input.request.headers) else {
-            return refusal::authentication(&self.verifier.no_credentials());
-        };
+        let headers = self.settings.sources.present(&input.request.headers);
         let request = ProtectedRequest {
             method: input.request.method.as_str(),
             target_uri: input.target_uri,

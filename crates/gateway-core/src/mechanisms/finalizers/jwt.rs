@@ -13,8 +13,6 @@
 
 mod config;
 mod issued_tokens;
-#[cfg(test)]
-mod tests;
 
 use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
 

@@ -24,15 +24,6 @@ struct HeaderSource {
     scheme: Option<String>,
 }
 
-/// What a request holds.
-#[derive(Debug)]
-pub(super) enum Presented<'r> {
-    /// These headers, with the token in `Authorization`, whatever header it came in.
-    Headers(Cow<'r, HeaderMap>),
-    /// No source yields a token.
-    Nothing,
-}
-
 impl Default for TokenSources {
     fn default() -> Self {
         let authorization =
@@ -42,15 +33,16 @@ impl Default for TokenSources {
 }
 
 impl TokenSources {
-    /// The headers as the verifier reads them: it knows `Authorization` only.
-    pub(super) fn present<'r>(&self, headers: &'r HeaderMap) -> Presented<'r> {
+    /// The headers as the verifier reads them: it knows `Authorization` only. Whatever header a token came in, it stands
+    /// there; without a token from any source nothing does.
+    pub(super) fn present<'r>(&self, headers: &'r HeaderMap) -> Cow<'r, HeaderMap> {
         for source in &self.headers {
             let mut values = headers.get_all(&source.name).iter();
             let Some(first) = values.next() else { continue };
             if source.name == header::AUTHORIZATION && source.is_token_scheme() {
                 // Several lines and malformed credentials of a listed scheme are the verifier's to refuse.
                 if values.next().is_some() || source.scheme_fits(first) {
-                    return Presented::Headers(Cow::Borrowed(headers));
+                    return Cow::Borrowed(headers);
                 }
                 continue;
             }
@@ -66,9 +58,14 @@ impl TokenSources {
                     replaced.append(header::AUTHORIZATION, value);
                 }
             }
-            return Presented::Headers(Cow::Owned(replaced));
+            return Cow::Owned(replaced);
         }
-        Presented::Nothing
+        if !headers.contains_key(header::AUTHORIZATION) {
+            return Cow::Borrowed(headers);
+        }
+        let mut without = headers.clone();
+        without.remove(header::AUTHORIZATION);
+        Cow::Owned(without)
     }
 }
 
@@ -158,12 +155,8 @@ mod tests {
     fn presented(sources: &TokenSources, name: &'static str, value: &'static str) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
-        match sources.present(&headers) {
-            Presented::Headers(headers) => {
-                Some(headers.get("authorization").unwrap().to_str().unwrap().to_owned())
-            }
-            Presented::Nothing => None,
-        }
+        let presented = sources.present(&headers);
+        presented.get("authorization").map(|value| value.to_str().unwrap().to_owned())
     }
 
     fn sources(entries: &[(&'static str, Option<&str>)]) -> TokenSources {

@@ -1,0 +1,56 @@
+//! Refusals before and behind authentication.
+
+use gateway_core::denial::DenialKind;
+
+use super::world::{get, world};
+
+const OPEN: &str = "
+verbose: true
+mechanisms:
+  authenticators: [{id: guest, type: anonymous}]
+  authorizers: [{id: everyone, type: allow}, {id: closed, type: deny}]
+  error_handlers: [{id: plain, type: default}]
+rules:
+  - id: open
+    match: {http: {paths: [{path: /open/:name}]}}
+    forward_to: {host: up}
+    execute: [{authenticator: guest}, {authorizer: everyone}]
+  - id: closed
+    match: {http: {paths: [{path: /closed}]}}
+    forward_to: {host: up}
+    execute: [{authenticator: guest}, {authorizer: closed}]
+    on_error: [{error_handler: plain}]
+";
+
+#[test]
+fn an_authorizer_that_denies_is_forbidden() {
+    let world = world(OPEN);
+    let denial = world.denial(get("https://gw.example/closed", &[("accept", "application/json")]));
+    assert_eq!((denial.kind, denial.status.as_u16()), (DenialKind::Authorization, 403));
+    assert_eq!(denial.body, br#"{"code":"authorizationError","message":"denied by authorizer"}"#.as_slice());
+    assert!(!denial.headers.contains_key("www-authenticate"));
+    assert!(denial.detail.contains("authorizer `closed`"));
+}
+
+#[test]
+fn captures_come_with_the_permit() {
+    let world = world(OPEN);
+    let permit = world.permit(get("https://gw.example/open/a%20b", &[]));
+    assert_eq!(permit.request.captures["name"], "a b");
+}
+
+#[test]
+fn requests_that_can_not_be_looked_up_are_refused_before_any_pipeline() {
+    let world = world(OPEN);
+    let check = |address: &str, kind: DenialKind, status: u16, has_body: bool| {
+        let denial = world.denial(get(address, &[]));
+        assert_eq!((denial.kind, denial.status.as_u16()), (kind, status), "{address}");
+        assert_eq!(!denial.body.is_empty(), has_body, "{address}");
+        assert_eq!(denial.rule_id, None);
+        assert_eq!(denial.headers["cache-control"], "no-store");
+    };
+    check("https://gw.example/nothing", DenialKind::NoRule, 404, true);
+    check("https://gw.example/open/%zz", DenialKind::Precondition, 400, true);
+    check("https://gw.example/open/%2e%2e%2fx", DenialKind::Precondition, 400, true);
+    check("https://bad host/open/x", DenialKind::BadRequest, 400, false);
+}

@@ -1,0 +1,14 @@
+//! Decisions of a whole gateway, from its configuration to the answer, without sockets: an issuer whose keys come from a
+//! fake endpoint, clients with real keys and proofs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod challenges;
+mod configuration;
+mod dpop_table;
+mod errors;
+mod fallback;
+mod finalizers;
+mod forwarding;
+mod inheritance;
+mod world;
