@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    app::{App, RealmState},
+    app::{App, ServedRealm},
     error::Refusal,
     misbehaviour::Misbehaviour,
     realm::{Client, GrantedScope, User, WebOrigin},
@@ -32,16 +32,16 @@ pub(crate) struct SessionClaims<'a> {
 }
 
 /// Makes and signs an access token.
-pub(crate) fn sign(app: &App, state: &RealmState, issuance: &Issuance<'_>) -> Result<String, Refusal> {
-    let mut claims = claims(state, issuance);
+pub(crate) fn sign(app: &App, served: &ServedRealm, issuance: &Issuance<'_>) -> Result<String, Refusal> {
+    let mut claims = claims(served, issuance);
     if app.misbehaviour == Some(Misbehaviour::NoConfirmation) {
         claims.remove("cnf");
     }
-    let token: Result<String, SignError> = state.keys.sign(&claims);
+    let token: Result<String, SignError> = served.keys.sign(&claims);
     Ok(token?)
 }
 
-fn claims(state: &RealmState, issuance: &Issuance<'_>) -> Map<String, Value> {
+fn claims(served: &ServedRealm, issuance: &Issuance<'_>) -> Map<String, Value> {
     let Issuance { user, client, scope, session, bound_to, .. } = issuance;
     // First, so that no mapper of the import file writes over a claim of ours.
     let mut claims = client.hardcoded_claims.clone();
@@ -51,7 +51,7 @@ fn claims(state: &RealmState, issuance: &Issuance<'_>) -> Map<String, Value> {
     put("exp", issuance.expires_at.as_seconds().into());
     put("iat", issuance.issued_at.as_seconds().into());
     put("jti", Uuid::new_v4().to_string().into());
-    put("iss", state.issuer.clone().into());
+    put("iss", served.issuer.clone().into());
     put("sub", user.id.clone().into());
     put("typ", if bound_to.is_some() { "DPoP" } else { "Bearer" }.into());
     put("azp", client.client_id.clone().into());
@@ -139,14 +139,14 @@ pub(crate) fn profile(user: &User, scope: &GrantedScope) -> Map<String, Value> {
 /// The claims of an access token of this realm that is good now: signed by us, not expired, not revoked, its session not over.
 pub(crate) fn active_claims(
     app: &App,
-    state: &RealmState,
+    served: &ServedRealm,
     token: &str,
     now: UnixTime,
 ) -> Option<Map<String, Value>> {
-    let claims = state.keys.open(token)?;
+    let claims = served.keys.open(token)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let is_access_token = matches!(text("typ"), Some("Bearer" | "DPoP"));
-    let is_ours = text("iss") == Some(state.issuer.as_str());
+    let is_ours = text("iss") == Some(served.issuer.as_str());
     let is_current = claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| now.as_seconds() < exp);
     (is_access_token && is_ours && is_current && is_live(app, &claims, now)).then_some(claims)
 }

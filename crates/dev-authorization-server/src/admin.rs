@@ -4,22 +4,15 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    app::{Call, RealmState},
-    parameters::Parameters,
-    protected,
-    realm::User,
-};
+use crate::{app::ServedRealm, call::Call, parameters::Parameters, protected, realm::User};
 
 /// Users per answer when the request does not say, as at Keycloak.
 const DEFAULT_MAX: usize = 100;
 
 /// `GET /admin/realms/{realm}/users?first=&max=&search=&username=&email=`, for whoever has the role `view-users` of `realm-management`.
 pub(crate) async fn handle_users(call: Call) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let verified = match protected::enter(&call, &state.admin).await {
+    let served = &*call.served;
+    let verified = match protected::enter(&call, &served.admin).await {
         Ok(verified) => verified,
         Err(answer) => return answer,
     };
@@ -33,7 +26,7 @@ pub(crate) async fn handle_users(call: Call) -> Response {
     let (Some(first), Some(max)) = (number("first", 0), number("max", DEFAULT_MAX)) else {
         return refuse(StatusCode::BAD_REQUEST, "first and max must be numbers");
     };
-    let users: Vec<Value> = matching(state, &query).skip(first).take(max).map(representation).collect();
+    let users: Vec<Value> = matching(served, &query).skip(first).take(max).map(representation).collect();
     protected::answer(&Value::Array(users), &verified)
 }
 
@@ -48,10 +41,10 @@ fn may_view_users(claims: &Map<String, Value>) -> bool {
 }
 
 /// People in the order of their names; service accounts are not listed.
-fn matching<'a>(state: &'a RealmState, query: &Parameters) -> impl Iterator<Item = &'a User> {
+fn matching<'a>(served: &'a ServedRealm, query: &Parameters) -> impl Iterator<Item = &'a User> {
     let wanted = |name: &str| query.get(name).map(str::to_lowercase);
     let (search, username, email) = (wanted("search"), wanted("username"), wanted("email"));
-    state.realm.users.values().filter(move |user| {
+    served.realm.users.values().filter(move |user| {
         let contains = |value: Option<&String>, part: &String| {
             value.is_some_and(|value| value.to_lowercase().contains(part))
         };

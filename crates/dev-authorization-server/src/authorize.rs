@@ -2,14 +2,15 @@
 //!
 //! A login serves one authorization request: nobody stays logged in, and there are no cookies. The form finds its request by a random name.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use oauth::ErrorCode;
 
 use crate::{
-    app::{Call, RealmState},
+    app::ServedRealm,
     authorization_request::{AuthorizationRequest, RequestFault, find_client},
+    call::Call,
     page::{self, LoginPage},
     parameters::{Parameters, ParametersError},
     realm::{Client, User},
@@ -29,26 +30,24 @@ pub(crate) async fn handle_form(call: Call, body: Bytes) -> Response {
 }
 
 fn answer(call: &Call, parameters: Result<Parameters, ParametersError>) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let served = &*call.served;
     let parameters = match parameters {
         Ok(parameters) => parameters,
         Err(error) => return page::error(error.description()),
     };
-    match begin(call, state, &parameters) {
+    match begin(call, served, &parameters) {
         Ok((client, request, request_uri)) => {
             let hint = request.login_hint.clone().unwrap_or_default();
-            let login = PendingLogin::new(&state.realm.name, request, request_uri);
+            let login = PendingLogin::new(&served.realm.name, request, request_uri);
             match call.app.store.begin_login(login, call.now) {
-                Ok(name) => login_page(state, client, &name, &hint, None),
+                Ok(name) => login_page(served, client, &name, &hint, None),
                 Err(full) => unavailable(full),
             }
         }
         Err(RequestFault::Untrusted(text)) => page::error(text),
         Err(RequestFault::Told { destination, code, description }) => {
             let parameters = [("error", code.as_str()), ("error_description", description)];
-            page::redirect(&destination.with(&state.issuer, &parameters))
+            page::redirect(&destination.with(&served.issuer, &parameters))
         }
     }
 }
@@ -56,10 +55,10 @@ fn answer(call: &Call, parameters: Result<Parameters, ParametersError>) -> Respo
 /// The client, its request, and the `request_uri` that stands for it when it was pushed.
 fn begin<'a>(
     call: &Call,
-    state: &'a RealmState,
+    served: &'a ServedRealm,
     parameters: &Parameters,
 ) -> Result<(&'a Client, AuthorizationRequest, Option<String>), RequestFault> {
-    let client = find_client(&state.realm, parameters)?;
+    let client = find_client(&served.realm, parameters)?;
     let Some(request_uri) = parameters.get("request_uri") else {
         let request = AuthorizationRequest::validate(client, parameters)?;
         if client.requires_pushed_requests {
@@ -75,16 +74,14 @@ fn begin<'a>(
     let request = call
         .app
         .store
-        .pushed(&state.realm.name, &client.client_id, request_uri, call.now)
+        .pushed(&served.realm.name, &client.client_id, request_uri, call.now)
         .ok_or(RequestFault::Untrusted("request_uri is unknown, expired or used"))?;
     Ok((client, request, Some(request_uri.to_owned())))
 }
 
 /// `POST …/login-actions/authenticate?session_code=…`
 pub(crate) async fn handle_login(call: Call, body: Bytes) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let served = &*call.served;
     let form = match (Parameters::parse(call.query.as_bytes()), Parameters::from_form(&call.headers, &body)) {
         (Ok(query), Ok(form)) => query.get("session_code").map(|name| (name.to_owned(), form)),
         (Err(_), _) | (_, Err(_)) => None,
@@ -93,26 +90,26 @@ pub(crate) async fn handle_login(call: Call, body: Bytes) -> Response {
         return page::error("The form is incomplete.");
     };
     let store = &call.app.store;
-    let login = store.login(&name, call.now).filter(|login| login.realm == state.realm.name);
+    let login = store.login(&name, call.now).filter(|login| login.realm == served.realm.name);
     let Some((login, client)) = login.and_then(|login| {
-        let client = state.realm.client(&login.request.client_id)?;
+        let client = served.realm.client(&login.request.client_id)?;
         Some((login, client))
     }) else {
         return page::error("This login is over. Go back to the application and start again.");
     };
     let username = form.get("username").unwrap_or_default();
-    let Some(user) = state.realm.log_in(username, form.get("password").unwrap_or_default()) else {
+    let Some(user) = served.realm.log_in(username, form.get("password").unwrap_or_default()) else {
         store.fail_login(&name, call.now);
-        tracing::info!(realm = state.realm.name, client_id = client.client_id, "a login was refused");
-        return login_page(state, client, &name, username, Some("Invalid username or password."));
+        tracing::info!(realm = served.realm.name, client_id = client.client_id, "a login was refused");
+        return login_page(served, client, &name, username, Some("Invalid username or password."));
     };
     if store.finish_login(&name, call.now).is_none() {
         return page::error("This login is over. Go back to the application and start again.");
     }
-    match issue_code(&call, state, user, &login.request) {
+    match issue_code(&call, served, user, &login.request) {
         Ok(code) => {
-            tracing::info!(realm = state.realm.name, client_id = client.client_id, "a user logged in");
-            page::redirect(&login.request.destination().with(&state.issuer, &[("code", &code)]))
+            tracing::info!(realm = served.realm.name, client_id = client.client_id, "a user logged in");
+            page::redirect(&login.request.destination().with(&served.issuer, &[("code", &code)]))
         }
         Err(full) => unavailable(full),
     }
@@ -120,11 +117,11 @@ pub(crate) async fn handle_login(call: Call, body: Bytes) -> Response {
 
 fn issue_code(
     call: &Call,
-    state: &RealmState,
+    served: &ServedRealm,
     user: &User,
     request: &AuthorizationRequest,
 ) -> Result<String, StoreFull> {
-    let realm = &state.realm;
+    let realm = &served.realm;
     let store = &call.app.store;
     let session_id = store.open_session(&realm.name, &request.client_id, realm.session_lifespan, call.now)?;
     let grant = Grant {
@@ -139,17 +136,17 @@ fn issue_code(
 }
 
 fn login_page(
-    state: &RealmState,
+    served: &ServedRealm,
     client: &Client,
     name: &str,
     username: &str,
     error: Option<&'static str>,
 ) -> Response {
-    let action = format!("/realms/{}/login-actions/authenticate?session_code={name}", state.realm.name);
+    let action = format!("/realms/{}/login-actions/authenticate?session_code={name}", served.realm.name);
     page::show(
         StatusCode::OK,
         &LoginPage {
-            realm: &state.realm.display_name,
+            realm: &served.realm.display_name,
             client: &client.name,
             action: &action,
             username,

@@ -28,7 +28,7 @@ pub(crate) async fn apply(State(app): State<Arc<App>>, request: Request, next: N
         Audience::Everybody => Some(HeaderValue::from_static("*")),
         Audience::ClientsOf(realm) => {
             let known = app.realms.get(realm).zip(origin.to_str().ok());
-            known.is_some_and(|(state, origin)| state.realm.allows_origin(origin)).then_some(origin)
+            known.is_some_and(|(served, origin)| served.realm.allows_origin(origin)).then_some(origin)
         }
     };
     let is_preflight =

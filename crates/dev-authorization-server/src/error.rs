@@ -9,7 +9,7 @@ use http::{
 use oauth::ErrorCode;
 use serde_json::json;
 
-use crate::store::StoreFull;
+use crate::{parameters::ParametersError, store::StoreFull};
 
 /// Why a client gets no answer to its question.
 #[derive(Debug)]
@@ -73,6 +73,12 @@ impl Refusal {
             | ErrorCode::AccessDenied
             | ErrorCode::LoginRequired => StatusCode::BAD_REQUEST,
         }
+    }
+}
+
+impl From<ParametersError> for Refusal {
+    fn from(error: ParametersError) -> Self {
+        Self::invalid_request(error.description())
     }
 }
 

@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use crate::{
     access_token::{Issuance, SessionClaims, profile},
-    app::RealmState,
+    app::ServedRealm,
     error::Refusal,
 };
 
 /// Makes and signs the ID token that goes along with an access token.
 pub(crate) fn sign(
-    state: &RealmState,
+    served: &ServedRealm,
     issuance: &Issuance<'_>,
     session: &SessionClaims<'_>,
     access_token: &str,
@@ -26,7 +26,7 @@ pub(crate) fn sign(
     put("iat", issuance.issued_at.as_seconds().into());
     put("auth_time", session.authenticated_at.as_seconds().into());
     put("jti", Uuid::new_v4().to_string().into());
-    put("iss", state.issuer.clone().into());
+    put("iss", served.issuer.clone().into());
     put("aud", client_id.clone().into());
     put("sub", issuance.user.id.clone().into());
     put("typ", "ID".into());
@@ -35,12 +35,12 @@ pub(crate) fn sign(
         put("nonce", nonce.into());
     }
     put("sid", session.id.into());
-    put("at_hash", at_hash(state.keys.algorithm(), access_token).into());
+    put("at_hash", at_hash(served.keys.algorithm(), access_token).into());
     put("acr", "1".into());
     for (name, value) in profile(issuance.user, issuance.scope) {
         put(&name, value);
     }
-    Ok(state.keys.sign(&claims)?)
+    Ok(served.keys.sign(&claims)?)
 }
 
 /// The left half of the access token's hash, by the hash function of the signature algorithm (OpenID Connect Core §3.1.3.6).

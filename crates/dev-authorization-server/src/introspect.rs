@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     access_token,
-    app::Call,
+    call::Call,
     error::{Refusal, json_response},
     parameters::Parameters,
     token::client_authentication,
@@ -19,18 +19,18 @@ pub(crate) async fn handle(call: Call, body: Bytes) -> Response {
 }
 
 fn introspect(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
-    let form = Parameters::from_form(&call.headers, body)
-        .map_err(|error| Refusal::invalid_request(error.description()))?;
-    let (state, _) = client_authentication::authenticate_confidential(call, &form)?;
+    let form = Parameters::from_form(&call.headers, body)?;
+    client_authentication::authenticate_confidential(call, &form)?;
     let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing"))?;
     // RFC 7662 §2.2: of a token that is not active nothing else is told.
-    let answer = match access_token::active_claims(&call.app, state, token, call.now) {
+    let answer = match access_token::active_claims(&call.app, &call.served, token, call.now) {
         None => json!({ "active": false }),
         Some(mut claims) => {
             let is_bound = claims.contains_key("cnf");
             claims.insert("active".to_owned(), true.into());
             claims.insert("token_type".to_owned(), if is_bound { "DPoP" } else { "Bearer" }.into());
-            let username = claims.get("sub").and_then(Value::as_str).and_then(|sub| state.realm.user(sub));
+            let username =
+                claims.get("sub").and_then(Value::as_str).and_then(|sub| call.served.realm.user(sub));
             if let Some(user) = username {
                 claims.insert("username".to_owned(), user.username.clone().into());
             }

@@ -20,6 +20,7 @@ mod admin;
 mod app;
 mod authorization_request;
 mod authorize;
+mod call;
 mod clock;
 mod config;
 mod cors;

@@ -6,7 +6,8 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::{
-    app::{Call, RealmState},
+    app::ServedRealm,
+    call::Call,
     error::Refusal,
     page::{self, MessagePage},
     parameters::{Parameters, ParametersError},
@@ -30,26 +31,24 @@ pub(crate) async fn handle_form(call: Call, body: Bytes) -> Response {
 }
 
 fn with_refresh_token(call: &Call, form: &Parameters) -> Result<Response, Refusal> {
-    let (state, client) = client_authentication::authenticate(call, form)?;
+    let client = client_authentication::authenticate(call, form)?;
     let token = form.get("refresh_token").unwrap_or_default();
-    call.app.store.revoke_refresh_token(&state.realm.name, &client.client_id, token, call.now);
+    call.app.store.revoke_refresh_token(&call.served.realm.name, &client.client_id, token, call.now);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn browser(call: &Call, parameters: Result<Parameters, ParametersError>) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let served = &*call.served;
     let parameters = match parameters {
         Ok(parameters) => parameters,
         Err(error) => return page::error(error.description()),
     };
     let client = match parameters.get("id_token_hint") {
-        Some(hint) => match end_hinted_session(call, state, hint) {
+        Some(hint) => match end_hinted_session(call, served, hint) {
             Some(client) => Some(client),
             None => return page::error("id_token_hint is not an ID token of this server."),
         },
-        None => parameters.get("client_id").and_then(|client_id| state.realm.client(client_id)),
+        None => parameters.get("client_id").and_then(|client_id| served.realm.client(client_id)),
     };
     let Some(redirect_uri) = parameters.get("post_logout_redirect_uri") else {
         return page::show(
@@ -72,13 +71,13 @@ fn browser(call: &Call, parameters: Result<Parameters, ParametersError>) -> Resp
 }
 
 /// Ends the session that an ID token of ours comes from, expired or not, and tells whose it was.
-fn end_hinted_session<'a>(call: &Call, state: &'a RealmState, hint: &str) -> Option<&'a Client> {
-    let claims = state.keys.open(hint)?;
+fn end_hinted_session<'a>(call: &Call, served: &'a ServedRealm, hint: &str) -> Option<&'a Client> {
+    let claims = served.keys.open(hint)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("typ") != Some("ID") {
         return None;
     }
-    let client = state.realm.client(text("aud")?)?;
-    call.app.store.end_session(&state.realm.name, &client.client_id, text("sid")?, call.now);
+    let client = served.realm.client(text("aud")?)?;
+    call.app.store.end_session(&served.realm.name, &client.client_id, text("sid")?, call.now);
     Some(client)
 }

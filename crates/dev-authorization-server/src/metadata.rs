@@ -1,42 +1,36 @@
 //! What the server says about itself: RFC 8414, OpenID Connect Discovery, and its keys.
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Call, RealmState},
+    app::{App, ServedRealm},
+    call::Call,
     misbehaviour::Misbehaviour,
 };
 
 /// `GET …/.well-known/openid-configuration` and its RFC 8414 twin.
 pub(crate) async fn handle(call: Call) -> Response {
-    match call.realm() {
-        Some(state) => axum::Json(document(&call.app, state)).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    axum::Json(document(&call.app, &call.served)).into_response()
 }
 
 /// `GET …/certs`
 pub(crate) async fn handle_certs(call: Call) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     if let Some(Misbehaviour::SlowKeys(delay)) = call.app.misbehaviour {
         tokio::time::sleep(delay).await;
     }
-    axum::Json(state.keys.document()).into_response()
+    axum::Json(call.served.keys.document()).into_response()
 }
 
-fn document(app: &App, state: &RealmState) -> Value {
-    let endpoint = |path: &str| format!("{}/protocol/openid-connect/{path}", state.issuer);
+fn document(app: &App, served: &ServedRealm) -> Value {
+    let endpoint = |path: &str| format!("{}/protocol/openid-connect/{path}", served.issuer);
     let proof_algorithms: Vec<&str> =
         app.proof_policy.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let client_authentication = ["client_secret_basic", "client_secret_post"];
     let mut methods_with_none = client_authentication.to_vec();
     methods_with_none.push("none");
     json!({
-        "issuer": state.issuer,
+        "issuer": served.issuer,
         "authorization_endpoint": endpoint("auth"),
         "token_endpoint": endpoint("token"),
         "introspection_endpoint": endpoint("token/introspect"),
@@ -51,7 +45,7 @@ fn document(app: &App, state: &RealmState) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [state.keys.algorithm().as_str()],
+        "id_token_signing_alg_values_supported": [served.keys.algorithm().as_str()],
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": proof_algorithms,
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access", "microprofile-jwt", "roles", "web-origins", "acr", "basic"],

@@ -7,8 +7,8 @@ use oauth::ErrorCode;
 use serde_json::json;
 
 use crate::{
-    app::Call,
     authorization_request::{AuthorizationRequest, RequestFault},
+    call::Call,
     error::{Refusal, json_response},
     parameters::Parameters,
     proof,
@@ -22,9 +22,8 @@ pub(crate) async fn handle(call: Call, body: Bytes) -> Response {
 }
 
 async fn push(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
-    let form = Parameters::from_form(&call.headers, body)
-        .map_err(|error| Refusal::invalid_request(error.description()))?;
-    let (state, client) = client_authentication::authenticate(call, &form)?;
+    let form = Parameters::from_form(&call.headers, body)?;
+    let client = client_authentication::authenticate(call, &form)?;
     if form.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("a pushed request can not refer to another"));
     }
@@ -43,7 +42,7 @@ async fn push(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
         }
         request.dpop_jkt = Some(key.thumbprint);
     }
-    let request_uri = call.app.store.push(&state.realm.name, request, call.now)?;
+    let request_uri = call.app.store.push(&call.served.realm.name, request, call.now)?;
     let answer = json!({ "request_uri": request_uri, "expires_in": PUSHED_REQUEST_LIFESPAN.as_secs() });
     Ok(with_nonce(json_response(StatusCode::CREATED, &answer), key.as_ref()))
 }

@@ -3,7 +3,7 @@
 use dpop::{DPOP, Htu, TokenRequest, UnverifiedProof, verify_token_request};
 use jose::JwkThumbprint;
 
-use crate::{app::Call, error::Refusal};
+use crate::{call::Call, error::Refusal};
 
 /// The key whose possession the client has proven with this request.
 #[derive(Debug)]

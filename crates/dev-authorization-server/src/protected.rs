@@ -10,7 +10,7 @@ use oauth::{Challenge, ErrorCode, Scheme, challenge};
 use resource_server::{ProtectedRequest, Verified, Verifier};
 use serde_json::json;
 
-use crate::{access_token, app::Call};
+use crate::{access_token, call::Call};
 
 /// Lets the request in, or answers it.
 pub(crate) async fn enter(call: &Call, verifier: &Verifier) -> Result<Verified, Response> {

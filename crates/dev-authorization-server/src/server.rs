@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use url::Url;
 
 use crate::{
-    app::{App, RealmState, proof_algorithms},
+    app::{App, ServedRealm, proof_algorithms},
     clock::Clock,
     keys::RealmKeys,
     misbehaviour::Misbehaviour,
@@ -172,7 +172,7 @@ fn build(options: Options, base_url: String) -> Result<App, StartError> {
     for realm in options.realms {
         let keys = RealmKeys::generate(realm.signing_algorithm)
             .map_err(|source| StartError::Keys { realm: realm.name.clone(), source })?;
-        let state = RealmState::new(
+        let served = ServedRealm::new(
             realm,
             &base_url,
             Arc::new(keys),
@@ -180,8 +180,8 @@ fn build(options: Options, base_url: String) -> Result<App, StartError> {
             &replay,
             resource_nonces.as_ref(),
         );
-        if let Some(earlier) = realms.insert(state.realm.name.clone(), state) {
-            return Err(StartError::DuplicateRealm(earlier.realm.name));
+        if let Some(earlier) = realms.insert(served.realm.name.clone(), Arc::new(served)) {
+            return Err(StartError::DuplicateRealm(earlier.realm.name.clone()));
         }
     }
     Ok(App {

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     access_token::{self, Issuance},
-    app::{Call, RealmState},
+    call::Call,
     clock::later,
     error::{Refusal, json_response},
     id_token,
@@ -50,16 +50,14 @@ enum GrantType {
 /// A request to the token endpoint by a client that is known.
 struct TokenCall<'a> {
     call: &'a Call,
-    state: &'a RealmState,
     client: &'a Client,
     form: &'a Parameters,
     key: Option<&'a ProvenKey>,
 }
 
 async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
-    let form = Parameters::from_form(&call.headers, body)
-        .map_err(|error| Refusal::invalid_request(error.description()))?;
-    let (state, client) = client_authentication::authenticate(call, &form)?;
+    let form = Parameters::from_form(&call.headers, body)?;
+    let client = client_authentication::authenticate(call, &form)?;
     let grant_type = match form.get("grant_type") {
         Some("authorization_code") => GrantType::AuthorizationCode,
         Some("client_credentials") => GrantType::ClientCredentials,
@@ -74,7 +72,7 @@ async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
         // RFC 9449 §5.2: this client gets no token without a proof, whatever the grant.
         return Err(Refusal::new(ErrorCode::InvalidDpopProof, "this client must send a DPoP proof"));
     }
-    let request = TokenCall { call, state, client, form: &form, key: key.as_ref() };
+    let request = TokenCall { call, client, form: &form, key: key.as_ref() };
     let answer = match grant_type {
         GrantType::AuthorizationCode => authorization_code::grant(&request)?,
         GrantType::ClientCredentials => client_credentials::grant(&request)?,
@@ -91,11 +89,11 @@ impl TokenCall<'_> {
         refresh_token: Option<String>,
     ) -> Result<Map<String, Value>, Refusal> {
         let app = &self.call.app;
-        let realm = &self.state.realm;
-        if app.misbehaviour == Some(Misbehaviour::RotatingKeys) && self.state.keys.rotate().is_err() {
+        let realm = &self.call.served.realm;
+        if app.misbehaviour == Some(Misbehaviour::RotatingKeys) && self.call.served.keys.rotate().is_err() {
             return Err(Refusal::new(ErrorCode::ServerError, "no new key could be made"));
         }
-        let access_token = access_token::sign(app, self.state, issuance)?;
+        let access_token = access_token::sign(app, &self.call.served, issuance)?;
         let is_bound = issuance.bound_to.is_some() && app.misbehaviour != Some(Misbehaviour::BearerType);
         let mut answer = Map::new();
         if issuance.scope.contains("openid")
@@ -103,7 +101,7 @@ impl TokenCall<'_> {
         {
             answer.insert(
                 "id_token".into(),
-                id_token::sign(self.state, issuance, session, &access_token)?.into(),
+                id_token::sign(&self.call.served, issuance, session, &access_token)?.into(),
             );
         }
         answer.insert("access_token".into(), access_token.into());
@@ -135,7 +133,7 @@ impl TokenCall<'_> {
 
     /// When an access token issued now ends.
     fn expires_at(&self) -> jose::UnixTime {
-        later(self.call.now, self.state.realm.access_token_lifespan)
+        later(self.call.now, self.call.served.realm.access_token_lifespan)
     }
 
     /// The key that a refresh token of this client is bound to: RFC 9449 §5 binds those of public clients.

@@ -4,19 +4,17 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::{access_token::profile, app::Call, protected, realm::GrantedScope};
+use crate::{access_token::profile, call::Call, protected, realm::GrantedScope};
 
 /// `GET` and `POST …/userinfo`
 pub(crate) async fn handle(call: Call) -> Response {
-    let Some(state) = call.realm() else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let verified = match protected::enter(&call, &state.userinfo).await {
+    let served = &*call.served;
+    let verified = match protected::enter(&call, &served.userinfo).await {
         Ok(verified) => verified,
         Err(answer) => return answer,
     };
     let text = |name: &str| verified.claims.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(user) = state.realm.user(text("sub")) else {
+    let Some(user) = served.realm.user(text("sub")) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let mut claims = Map::new();

@@ -20,7 +20,7 @@ pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refus
     }
     let code = request.form.get("code").ok_or_else(|| Refusal::invalid_request("code is missing"))?;
     let store = &request.call.app.store;
-    let realm = &request.state.realm;
+    let realm = &request.call.served.realm;
     let now = request.call.now;
     let CodeGrant { grant, request: asked } =
         match store.redeem_code(&realm.name, &request.client.client_id, code, now) {

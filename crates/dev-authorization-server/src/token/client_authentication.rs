@@ -6,23 +6,19 @@ use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::{
-    app::{Call, RealmState},
+    call::Call,
     error::Refusal,
     parameters::Parameters,
     realm::{Client, ClientKind},
 };
 
-/// The client and its realm, when it is who it says.
-pub(crate) fn authenticate<'a>(
-    call: &'a Call,
-    form: &Parameters,
-) -> Result<(&'a RealmState, &'a Client), Refusal> {
-    let state = call.realm().ok_or_else(|| Refusal::invalid_request("there is no such realm"))?;
+/// The client, when it is who it says.
+pub(crate) fn authenticate<'a>(call: &'a Call, form: &Parameters) -> Result<&'a Client, Refusal> {
     let presented = Presented::read(&call.headers, form)?;
     let refuse = || {
         Refusal::invalid_client("the client is unknown or did not authenticate", presented.used_authorization)
     };
-    let client = state.realm.client(&presented.client_id).ok_or_else(refuse)?;
+    let client = call.served.realm.client(&presented.client_id).ok_or_else(refuse)?;
     let authenticated = match (&client.kind, &presented.secret) {
         (ClientKind::Public, None) => true,
         // A secret that nobody gave out is a sign of a mistake, not an authentication.
@@ -30,19 +26,19 @@ pub(crate) fn authenticate<'a>(
         (ClientKind::Confidential(Some(secret)), Some(presented)) => secret.matches(presented),
         (ClientKind::Confidential(_), _) => false,
     };
-    if authenticated { Ok((state, client)) } else { Err(refuse()) }
+    if authenticated { Ok(client) } else { Err(refuse()) }
 }
 
 /// As [`authenticate`], for endpoints that public clients may not use.
 pub(crate) fn authenticate_confidential<'a>(
     call: &'a Call,
     form: &Parameters,
-) -> Result<(&'a RealmState, &'a Client), Refusal> {
-    let (state, client) = authenticate(call, form)?;
+) -> Result<&'a Client, Refusal> {
+    let client = authenticate(call, form)?;
     if client.is_public() {
         return Err(Refusal::invalid_client("this endpoint is for confidential clients", false));
     }
-    Ok((state, client))
+    Ok(client)
 }
 
 struct Presented {

@@ -8,7 +8,7 @@ use crate::{access_token::Issuance, error::Refusal};
 
 pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refusal> {
     let client = request.client;
-    let account = request.state.realm.service_account(client).filter(|account| account.enabled);
+    let account = request.call.served.realm.service_account(client).filter(|account| account.enabled);
     let Some(account) = account.filter(|_| client.service_account && !client.is_public()) else {
         return Err(Refusal::new(
             ErrorCode::UnauthorizedClient,

@@ -17,7 +17,7 @@ pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refus
         .get("refresh_token")
         .ok_or_else(|| Refusal::invalid_request("refresh_token is missing"))?;
     let store = &request.call.app.store;
-    let realm = &request.state.realm;
+    let realm = &request.call.served.realm;
     let now = request.call.now;
     let RefreshGrant { grant, bound_to } =
         match store.refresh_token(&realm.name, &request.client.client_id, token, now) {
