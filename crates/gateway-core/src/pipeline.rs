@@ -64,6 +64,13 @@ struct Authorized {
     credentials: Credentials,
 }
 
+/// A request that all steps let pass.
+struct Passed {
+    upstream: Option<Upstream>,
+    changes: UpstreamChanges,
+    credentials: Credentials,
+}
+
 /// What the authenticators found out about the request's credentials.
 #[derive(Default)]
 struct Credentials {
@@ -77,40 +84,41 @@ impl Pipeline {
     /// Decides about a request that this rule matched.
     pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
         let request = Arc::new(request);
-        match self.permit(&request, surroundings).await {
-            Ok(permit) => Decision::Permit(Box::new(permit)),
+        match self.pass(&request, surroundings.now).await {
+            Ok(passed) => Decision::Permit(Box::new(self.permit(request, passed, surroundings))),
             Err(failure) => Decision::Denial(Box::new(self.refuse(failure, &request.headers, surroundings))),
         }
     }
 
-    async fn permit(
-        &self,
-        request: &Arc<Request>,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<Permit, Failure> {
+    /// All steps in order; the first that fails ends them.
+    async fn pass(&self, request: &Arc<Request>, now: UnixTime) -> Result<Passed, Failure> {
         let target_uri = match &self.public_origin {
             Some(origin) => origin.apply_to(&request.uri).to_string(),
             None => request.uri.to_string(),
         };
-        let now = surroundings.now;
-        let authorized = self.authorize(request, &target_uri, now).await?;
-        let mut changes = self.finalize(request, &target_uri, &authorized.subject, now).await?;
-        let Credentials { scheme, thumbprint, fresh_nonce, observed } = authorized.credentials;
-        credentials::settle(self.forward_to.as_ref(), request, scheme, thumbprint.as_ref(), &mut changes);
+        let Authorized { subject, credentials } = self.authorize(request, &target_uri, now).await?;
+        let mut changes = self.finalize(request, &target_uri, &subject, now).await?;
+        let thumbprint = credentials.thumbprint.as_ref();
+        credentials::settle(self.forward_to.as_ref(), request, credentials.scheme, thumbprint, &mut changes);
         let upstream = self.upstream(request, &changes)?;
+        Ok(Passed { upstream, changes, credentials })
+    }
+
+    fn permit(&self, request: Arc<Request>, passed: Passed, surroundings: &Surroundings<'_>) -> Permit {
+        let Passed { upstream, changes, credentials } = passed;
         let mut response_headers = HeaderMap::new();
-        if let Some(nonce) = &fresh_nonce {
+        if let Some(nonce) = &credentials.fresh_nonce {
             response_headers.extend(nonce_headers(nonce).into_iter().flatten());
         }
-        Ok(Permit {
+        Permit {
             rule_id: self.rule_id.clone(),
-            request: Request::clone(request),
+            request: Arc::unwrap_or_clone(request),
             upstream,
             changes,
             response_headers,
-            observed,
+            observed: credentials.observed,
             accepted_status: surroundings.respond.accepted_status(),
-        })
+        }
     }
 
     /// Authenticators, one principal after the other, then authorizers.

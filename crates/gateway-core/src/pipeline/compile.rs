@@ -5,7 +5,10 @@ use crate::{
     document::{Code, Diagnostic, Diagnostics, KeyPath},
     mechanisms::{
         Dependencies,
+        authorizers::Authorizer,
         catalogue::{Catalogue, StepSource},
+        error_handlers::ErrorHandler,
+        finalizers::Finalizer,
     },
     rules::{
         DEFAULT_PRINCIPAL, DefaultRuleDefinition, EncodedSlashes, RuleDefinition, StepDefinition, StepKind,
@@ -15,13 +18,13 @@ use crate::{
 /// The id of the default rule in logs.
 pub(crate) const DEFAULT_RULE_ID: &str = "default";
 
-/// The steps of one rule by stage; a stage without own step is `None` and inherited as a whole.
+/// The steps of one rule by stage.
 #[derive(Default)]
 struct Stages {
     authenticators: Vec<PrincipalChain>,
-    authorizers: Vec<Step<crate::mechanisms::authorizers::Authorizer>>,
-    finalizers: Vec<Step<crate::mechanisms::finalizers::Finalizer>>,
-    error_handlers: Vec<Step<crate::mechanisms::error_handlers::ErrorHandler>>,
+    authorizers: Vec<Step<Authorizer>>,
+    finalizers: Vec<Step<Finalizer>>,
+    error_handlers: Vec<Step<ErrorHandler>>,
     has_failed: bool,
 }
 
@@ -95,13 +98,8 @@ pub(crate) fn rule(
     if stages.has_failed {
         return None;
     }
-    let inherited = |pipeline: Option<&Pipeline>| pipeline.cloned();
-    let default = inherited(default_rule);
-    let own_or = |own: Vec<_>, inherited: Option<Vec<_>>| {
-        if own.is_empty() { inherited.unwrap_or_default() } else { own }
-    };
     let authenticators =
-        own_or(stages.authenticators, default.as_ref().map(|default| default.authenticators.clone()));
+        own_or_inherited(stages.authenticators, default_rule.map(|rule| &rule.authenticators));
     if authenticators.is_empty() {
         diagnostics.push(
             Diagnostic::error(
@@ -126,20 +124,24 @@ pub(crate) fn rule(
         );
         return None;
     }
-    let (authorizers, finalizers, error_handlers) = match default {
-        Some(default) => (default.authorizers, default.finalizers, default.error_handlers),
-        None => (Vec::new(), Vec::new(), Vec::new()),
-    };
     Some(Pipeline {
         rule_id: id.clone(),
         authenticators,
-        authorizers: if stages.authorizers.is_empty() { authorizers } else { stages.authorizers },
-        finalizers: if stages.finalizers.is_empty() { finalizers } else { stages.finalizers },
-        error_handlers: if stages.error_handlers.is_empty() { error_handlers } else { stages.error_handlers },
+        authorizers: own_or_inherited(stages.authorizers, default_rule.map(|rule| &rule.authorizers)),
+        finalizers: own_or_inherited(stages.finalizers, default_rule.map(|rule| &rule.finalizers)),
+        error_handlers: own_or_inherited(
+            stages.error_handlers,
+            default_rule.map(|rule| &rule.error_handlers),
+        ),
         forward_to: definition.forward_to.clone(),
         encoded_slashes: definition.allow_encoded_slashes,
         public_origin: definition.public_origin.clone(),
     })
+}
+
+/// A stage is replaced as a whole, never merged.
+fn own_or_inherited<T: Clone>(own: Vec<T>, inherited: Option<&Vec<T>>) -> Vec<T> {
+    if own.is_empty() { inherited.cloned().unwrap_or_default() } else { own }
 }
 
 fn feeds_default_principal(chains: &[PrincipalChain]) -> bool {

@@ -115,4 +115,6 @@ fn a_header_is_set_from_a_template_and_its_emptiness_sends_nothing() {
         blog("      - {finalizer: user, config: {headers: {X-Only: '{{ .Request.Header \"X-None\" }}'}}}");
     let permit = permitted(ask(&world, API, NOW));
     assert!(permit.changes.headers().is_empty());
+    // A client that sends the header itself does not fill the gap.
+    assert!(permit.changes.removed().iter().any(|name| name == "x-only"));
 }

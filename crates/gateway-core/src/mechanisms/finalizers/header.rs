@@ -138,7 +138,12 @@ impl Header {
             let text = template.render(&data, input.now).map_err(|error| {
                 Failure::internal("template_failed", format!("template of header `{name}`: {error}"))
             })?;
-            changes.set_header(name, header_values(name, &text)?);
+            let values = header_values(name, &text)?;
+            if values.is_empty() && !changes.sets(name) {
+                // Nothing is sent, and least of all what the client put there.
+                changes.remove_header(name.clone());
+            }
+            changes.set_header(name, values);
         }
         Ok(())
     }
