@@ -35,7 +35,7 @@ pub(crate) fn render(
     data: &Value,
     options: &RenderOptions<'_>,
     output: Output,
-) -> Result<Rendered, RenderError> {
+) -> Outcome<Rendered> {
     let environment = Environment {
         now: &options.now,
         random: options.random,
@@ -52,8 +52,9 @@ pub(crate) fn render(
         variables: Vec::new(),
         depth: 0,
         max_depth: options.max_depth,
+        nesting: 0,
     };
-    let whole = Span { start: 0, end: 0 };
+    let whole = Span { start: 0, end: program.source.len() };
     // A template that changes maps works on a copy: what the host gave stays as it is.
     let data = if program.changes_maps {
         Map::thaw(data, MAX_WALK_DEPTH)
@@ -63,7 +64,7 @@ pub(crate) fn render(
     };
     let dot = Some(data);
     evaluation.variables.push(("$".into(), dot.clone()));
-    evaluation.nodes(&program.tree.main, &dot)?;
+    evaluation.nodes(&program.tree.main, whole, &dot)?;
     let text = String::from_utf8(evaluation.output.into_bytes())
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     Ok(Rendered { text, missing: evaluation.missing })
@@ -78,6 +79,8 @@ struct Evaluation<'a> {
     /// How many templates are open within each other.
     depth: usize,
     max_depth: usize,
+    /// What the stack holds, in units of one block.
+    nesting: usize,
 }
 
 /// How a list of nodes ended.
@@ -88,7 +91,8 @@ enum Flow {
     Continue,
 }
 
-type Outcome<T> = Result<T, RenderError>;
+/// Errors are boxed: evaluation is recursive, and small results keep its stack frames small.
+type Outcome<T> = Result<T, Box<RenderError>>;
 type Dot = Option<Value>;
 
 /// The value piped into a command: outer `None` without pipe.
@@ -102,14 +106,14 @@ fn function_failed(function: &str, error: FunctionError) -> RenderErrorCause {
 }
 
 impl Evaluation<'_> {
-    fn error(&self, span: Span, cause: RenderErrorCause) -> RenderError {
+    fn error(&self, span: Span, cause: RenderErrorCause) -> Box<RenderError> {
         let source = self.program.source;
         let text = source.get(span.start..span.end).unwrap_or_default().trim();
         let mut snippet: String = text.chars().take(MAX_SNIPPET_CHARACTERS).collect();
         if snippet.len() < text.len() {
             snippet.push('…');
         }
-        RenderError { position: Position::of(source, span.start), snippet, cause }
+        Box::new(RenderError { position: Position::of(source, span.start), snippet, cause })
     }
 
     fn fail<T>(&self, span: Span, cause: RenderErrorCause) -> Outcome<T> {
@@ -122,10 +126,27 @@ impl Evaluation<'_> {
 
     // Nodes.
 
-    fn nodes(&mut self, nodes: &[Node], dot: &Dot) -> Outcome<Flow> {
+    /// Goes one block or parenthesis deeper. Leaving it again is only needed where evaluation goes on.
+    fn enter(&mut self, weight: usize, span: Span) -> Outcome<()> {
+        self.nesting += weight;
+        if self.nesting > MAX_STACK_UNITS {
+            return self.fail(span, RenderErrorCause::TooDeep { limit: MAX_STACK_UNITS });
+        }
+        Ok(())
+    }
+
+    /// The nodes of a block that `opener` begins.
+    fn nodes(&mut self, nodes: &[Node], opener: Span, dot: &Dot) -> Outcome<Flow> {
+        self.enter(BLOCK_UNITS, opener)?;
+        let flow = self.each_node(nodes, opener, dot)?;
+        self.nesting -= BLOCK_UNITS;
+        Ok(flow)
+    }
+
+    fn each_node(&mut self, nodes: &[Node], opener: Span, dot: &Dot) -> Outcome<Flow> {
         for node in nodes {
             match node {
-                Node::Text(text) => self.write(text.as_bytes(), Span { start: 0, end: 0 })?,
+                Node::Text(text) => self.write(text.as_bytes(), opener)?,
                 Node::Action(pipeline) => {
                     let value = self.pipeline(pipeline, dot)?;
                     if pipeline.variables.is_empty() {
@@ -187,9 +208,9 @@ impl Evaluation<'_> {
         let value = self.pipeline(&branch.pipeline, dot)?;
         let holds = value.as_ref().is_some_and(Value::is_true);
         let flow = match (holds, rebinds_dot) {
-            (true, true) => self.nodes(&branch.body, &value)?,
-            (true, false) => self.nodes(&branch.body, dot)?,
-            (false, _) => self.nodes(&branch.otherwise, dot)?,
+            (true, true) => self.nodes(&branch.body, branch.pipeline.span, &value)?,
+            (true, false) => self.nodes(&branch.body, branch.pipeline.span, dot)?,
+            (false, _) => self.nodes(&branch.otherwise, branch.pipeline.span, dot)?,
         };
         self.variables.truncate(visible);
         Ok(flow)
@@ -197,73 +218,72 @@ impl Evaluation<'_> {
 
     fn range(&mut self, branch: &Branch, dot: &Dot) -> Outcome<Flow> {
         let visible = self.variables.len();
-        let span = branch.pipeline.span;
         let walked = self.pipeline(&branch.pipeline, dot)?;
         let inner = self.variables.len();
         let mut any = false;
-        match &walked {
-            None | Some(Value::Nil) => {}
-            Some(Value::List(list)) => {
-                for (index, item) in (0_i64..).zip(list.items()) {
-                    any = true;
-                    if self.iterate(branch, Value::int(index), item.clone(), inner)? == Flow::Break {
-                        break;
-                    }
-                }
-            }
-            Some(Value::Int(integer)) => {
-                if branch.pipeline.variables.len() > 1 {
-                    return self.fail(span, RenderErrorCause::TooManyRangeVariables);
-                }
-                for index in 0..integer.value {
-                    any = true;
-                    let item = match integer.kind {
-                        IntegerKind::Int => Value::int(index),
-                        IntegerKind::Int64 | IntegerKind::Uint8 | IntegerKind::Uint64 => Value::int64(index),
-                    };
-                    if self.iterate(branch, item.clone(), item, inner)? == Flow::Break {
-                        break;
-                    }
-                }
-            }
-            Some(value) => {
-                let Some(map) = value.as_map() else {
-                    return self.fail(span, RenderErrorCause::NotIterable { type_name: value.type_name() });
-                };
-                for (key, item) in map.entries().iter() {
-                    any = true;
-                    if self.iterate(branch, Value::String(key.clone()), item.clone(), inner)? == Flow::Break {
-                        break;
-                    }
-                }
+        for (key, item) in self.elements(walked, &branch.pipeline)? {
+            any = true;
+            self.bind(&branch.pipeline, key, &item, inner)?;
+            let flow = self.nodes(&branch.body, branch.pipeline.span, &Some(item))?;
+            self.variables.truncate(inner);
+            if flow == Flow::Break {
+                break;
             }
         }
-        let flow = if any { Flow::Next } else { self.nodes(&branch.otherwise, dot)? };
+        let flow = if any { Flow::Next } else { self.nodes(&branch.otherwise, branch.pipeline.span, dot)? };
         self.variables.truncate(visible);
         Ok(flow)
     }
 
-    /// One round of `range`; `inner` is the number of variables with those that `range` declares.
-    fn iterate(&mut self, branch: &Branch, key: Value, item: Value, inner: usize) -> Outcome<Flow> {
-        let pipeline = &branch.pipeline;
-        self.spend(pipeline.span)?;
-        let item = Some(item);
-        let rounds: &[(usize, Dot)] = match pipeline.variables.len() {
-            0 => &[],
-            1 => &[(0, item.clone())],
-            _ => &[(0, Some(key)), (1, item.clone())],
+    /// Keys and items of what `range` walks over. Maps are walked in key order, integers count from 0.
+    fn elements(
+        &self,
+        walked: Option<Value>,
+        pipeline: &Pipeline,
+    ) -> Outcome<Box<dyn Iterator<Item = (Value, Value)>>> {
+        let value = match walked {
+            None | Some(Value::Nil) => return Ok(Box::new(std::iter::empty())),
+            Some(value) => value,
         };
-        for (index, value) in rounds {
+        if let Value::List(list) = value {
+            let keys = (0..).map(Value::int);
+            let items = (0..list.items().len()).filter_map(move |index| list.items().get(index).cloned());
+            return Ok(Box::new(keys.zip(items)));
+        }
+        if let Value::Int(integer) = value {
+            if pipeline.variables.len() > 1 {
+                return self.fail(pipeline.span, RenderErrorCause::TooManyRangeVariables);
+            }
+            let number: fn(i64) -> Value = match integer.kind {
+                IntegerKind::Int => Value::int,
+                IntegerKind::Int64 | IntegerKind::Uint8 | IntegerKind::Uint64 => Value::int64,
+            };
+            return Ok(Box::new((0..integer.value).map(move |index| (number(index), number(index)))));
+        }
+        let Some(map) = value.as_map() else {
+            return self.fail(pipeline.span, RenderErrorCause::NotIterable { type_name: value.type_name() });
+        };
+        let entries: Vec<_> =
+            map.entries().iter().map(|(key, item)| (Value::String(key.clone()), item.clone())).collect();
+        Ok(Box::new(entries.into_iter()))
+    }
+
+    /// Sets the variables of `range` for one round; `inner` is the number of variables with those it declares.
+    fn bind(&mut self, pipeline: &Pipeline, key: Value, item: &Value, inner: usize) -> Outcome<()> {
+        self.spend(pipeline.span)?;
+        let values = match pipeline.variables.len() {
+            0 => Vec::new(),
+            1 => vec![item.clone()],
+            _ => vec![key, item.clone()],
+        };
+        for (index, (name, value)) in pipeline.variables.iter().zip(values).enumerate() {
             if pipeline.assigns {
-                let Some(name) = pipeline.variables.get(*index) else { continue };
-                self.assign(name, value.clone(), pipeline.span)?;
+                self.assign(name, Some(value), pipeline.span)?;
             } else if let Some(slot) = self.variables.get_mut(inner - pipeline.variables.len() + index) {
-                slot.1 = value.clone();
+                slot.1 = Some(value);
             }
         }
-        let flow = self.nodes(&branch.body, &item)?;
-        self.variables.truncate(inner);
-        Ok(flow)
+        Ok(())
     }
 
     fn template(&mut self, name: &Name, argument: Option<&Pipeline>, span: Span, dot: &Dot) -> Outcome<()> {
@@ -280,7 +300,7 @@ impl Evaluation<'_> {
         };
         let outer = std::mem::replace(&mut self.variables, vec![("$".into(), argument.clone())]);
         self.depth += 1;
-        self.nodes(nodes, &argument)?;
+        self.nodes(nodes, span, &argument)?;
         self.depth -= 1;
         self.variables = outer;
         Ok(())
@@ -303,6 +323,13 @@ impl Evaluation<'_> {
                 self.variables.push((Arc::clone(name), value.clone()));
             }
         }
+        Ok(value)
+    }
+
+    fn parenthesis(&mut self, pipeline: &Pipeline, dot: &Dot) -> Outcome<Option<Value>> {
+        self.enter(PARENTHESIS_UNITS, pipeline.span)?;
+        let value = self.pipeline(pipeline, dot)?;
+        self.nesting -= PARENTHESIS_UNITS;
         Ok(value)
     }
 
@@ -345,7 +372,7 @@ impl Evaluation<'_> {
             }
             OperandKind::Pipeline(pipeline) => {
                 self.no_arguments(first, arguments, &piped)?;
-                self.pipeline(pipeline, dot)
+                self.parenthesis(pipeline, dot)
             }
             OperandKind::Nil => {
                 self.no_arguments(first, arguments, &piped)?;
@@ -400,7 +427,7 @@ impl Evaluation<'_> {
                 self.fields(value, names, operand, &[], dot, None)
             }
             OperandKind::Function(function) => self.call(function, operand.span, &[], dot, None).map(Some),
-            OperandKind::Pipeline(pipeline) => self.pipeline(pipeline, dot),
+            OperandKind::Pipeline(pipeline) => self.parenthesis(pipeline, dot),
             OperandKind::Chain(inner, names) => {
                 let receiver = self.operand(inner, dot)?;
                 self.fields(receiver, names, operand, &[], dot, None)
@@ -610,6 +637,12 @@ impl Evaluation<'_> {
         }
     }
 }
+
+/// The stack evaluation may take: 100 templates with two blocks each within each other fit, as do 100 parentheses.
+const MAX_STACK_UNITS: usize = 400;
+const BLOCK_UNITS: usize = 1;
+/// A parenthesis takes the frames of a pipeline, a command, a call and its arguments.
+const PARENTHESIS_UNITS: usize = 3;
 
 /// How much of the source an error quotes.
 const MAX_SNIPPET_CHARACTERS: usize = 80;

@@ -117,7 +117,7 @@ impl Template {
             patterns: &self.patterns,
             changes_maps: self.reads.changes_maps,
         };
-        eval::render(&program, data, options, output)
+        eval::render(&program, data, options, output).map_err(|error| *error)
     }
 
     /// The names `.X` of the data that the template reads. Empty if [`Template::reads_everything`] tells that it takes the data as a whole.
