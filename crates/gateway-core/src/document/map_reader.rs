@@ -163,6 +163,12 @@ impl<'n, 'd> MapReader<'n, 'd> {
     }
 }
 
+/// Whether a key comes from the name of an environment variable, not from its value. The prefix is no proof that a variable
+/// is meant for us, so such a key is only warned about.
+fn names_a_level(place: &Place) -> bool {
+    place.is_environment() && place.column == 0
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -189,6 +195,22 @@ mod tests {
         assert_eq!(diagnostic.headline, "unknown key `raed` in `serve.timeout`");
         assert_eq!(diagnostic.expected.as_deref(), Some("one of idle, read, write"));
         assert_eq!(diagnostic.hint.as_deref(), Some("did you mean `read`?"));
+    }
+
+    #[test]
+    fn a_variable_that_sets_nothing_is_a_warning() {
+        let node = Node::from_json(&json!({"levl": "info"}), &Place::environment("HEIMDALLCFG_LOG_LEVL"));
+        let mut diagnostics = Diagnostics::new();
+        let mut reader =
+            MapReader::new(&node, &KeyPath::configuration().key("log"), &mut diagnostics).unwrap();
+        assert_eq!(reader.optional::<String>("level"), None);
+        reader.finish();
+        let warning = diagnostics.warnings().next().unwrap();
+        assert_eq!(
+            (warning.code, warning.hint.as_deref()),
+            (Code::UnknownEnvironment, Some("did you mean `level`?"))
+        );
+        assert!(!diagnostics.has_errors());
     }
 
     #[test]

@@ -1,0 +1,237 @@
+//! From the command line to settings: find the file, read it, lay the environment over it, check it, read the secrets.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gateway_core::document::{Code, Diagnostic, Diagnostics, KeyPath, Node, NodeValue, Place};
+use gateway_core::secrets::SecretStore;
+
+use super::document;
+use super::environment::Environment;
+use super::render::Report;
+use super::settings::Settings;
+use super::source_text::Sources;
+use super::validate::{self, Enforcement};
+use crate::secrets;
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// `-c`, `--config`: exactly this file. Without it the usual places are tried.
+    pub file: Option<PathBuf>,
+    /// The environment of the process.
+    pub environment: Environment,
+    /// `--env-config-prefix`. Without it both `HEIMDALLCFG_` and `KEYBOUND_` are read.
+    pub environment_prefix: Option<String>,
+    /// The `--insecure…` flags.
+    pub enforcement: Enforcement,
+}
+
+/// A configuration that was read and may have errors. Rules and mechanisms add theirs before [`Draft::accept`] decides, so
+/// that one run reports everything.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The file that was read; none when there is none.
+    pub file: Option<PathBuf>,
+    /// What was found so far.
+    pub diagnostics: Diagnostics,
+    /// The documents read so far.
+    pub sources: Sources,
+    settings: Settings,
+    secrets: SecretStore,
+}
+
+impl Draft {
+    /// The settings, good for finding further mistakes; to be used only once [`Draft::accept`] gave them.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The secrets, as [`Draft::settings`].
+    #[must_use]
+    pub fn secrets(&self) -> &SecretStore {
+        &self.secrets
+    }
+
+    /// The configuration, when nothing in it is wrong.
+    ///
+    /// # Errors
+    ///
+    /// The report of everything that was found, when there is at least one error.
+    pub fn accept(self) -> Result<Loaded, Report> {
+        let Self { file, diagnostics, sources, settings, secrets } = self;
+        let report = Report::new(diagnostics, sources);
+        if report.diagnostics.has_errors() {
+            return Err(report);
+        }
+        Ok(Loaded { file, settings, secrets, warnings: report })
+    }
+}
+
+/// A configuration without errors.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file it came from; none when there is none and everything is a default.
+    pub file: Option<PathBuf>,
+    /// The settings.
+    pub settings: Settings,
+    /// The secrets.
+    pub secrets: SecretStore,
+    /// The warnings.
+    pub warnings: Report,
+}
+
+/// Reads and checks a configuration: [`draft`], accepted.
+///
+/// # Errors
+///
+/// The report of everything that was found, when there is at least one error.
+pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
+    draft(options).accept()
+}
+
+/// Reads a configuration with all its mistakes. Mechanisms, the default rule's steps and rules are not looked into.
+#[must_use]
+pub fn draft(options: &LoadOptions) -> Draft {
+    let mut diagnostics = Diagnostics::new();
+    let mut sources = Sources::new();
+    let (file, root) = read_file(options, &mut sources, &mut diagnostics);
+    let place = root.place.clone();
+    let settings = match diagnostics.has_errors() {
+        // Nothing that follows from an unreadable document would help.
+        true => Settings::read(&Node::new(NodeValue::Null, place.clone()), &mut Diagnostics::new()),
+        false => Settings::read(&root, &mut diagnostics),
+    };
+    let secrets = secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
+    if !diagnostics.errors().any(|error| is_unreadable(error.code)) {
+        validate::check(&settings, &options.enforcement, &mut diagnostics);
+        check_references(&settings, &secrets, &mut diagnostics);
+    }
+    validate::warn_about_lifted(&options.enforcement, &place, &mut diagnostics);
+    Draft { file, diagnostics, sources, settings, secrets }
+}
+
+/// Whether the document as a whole was not understood.
+fn is_unreadable(code: Code) -> bool {
+    matches!(code, Code::UnreadableYaml | Code::DuplicateKey | Code::MissingFile | Code::BadSubstitution)
+}
+
+/// References that stand at the top level; those of mechanisms are checked when mechanisms are built.
+fn check_references(settings: &Settings, secrets: &SecretStore, diagnostics: &mut Diagnostics) {
+    if let Some(reference) = &settings.master_key {
+        let selector = reference.selector.as_ref().map(|selector| selector.value.as_str());
+        if let Err(error) = secrets.symmetric_keys(&reference.source.value, selector) {
+            error.report(reference, "master_key", diagnostics);
+        }
+    }
+    for (name, tls) in
+        [("serve.tls.secret", &settings.serve.tls), ("management.tls.secret", &settings.management.tls)]
+    {
+        let Some(tls) = tls else { continue };
+        let selector = tls.secret.selector.as_ref().map(|selector| selector.value.as_str());
+        if let Err(error) = secrets.signing_key(&tls.secret.source.value, selector) {
+            error.report(&tls.secret, name, diagnostics);
+        }
+    }
+}
+
+/// The document with the environment laid over it; null when there is no file or it can not be read.
+fn read_file(
+    options: &LoadOptions,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> (Option<PathBuf>, Node) {
+    let nothing = |name: &str| Node::new(NodeValue::Null, Place::whole_file(Arc::from(name)));
+    let file = match &options.file {
+        Some(file) => Some(file.clone()),
+        None => usual_places(&options.environment).into_iter().find(|place| place.is_file()),
+    };
+    let mut root = match &file {
+        Some(file) => {
+            let name = file.display().to_string();
+            read_document(file, &name, options, sources, diagnostics).unwrap_or_else(|| nothing(&name))
+        }
+        None => {
+            let tried: Vec<String> =
+                usual_places(&options.environment).iter().map(|place| place.display().to_string()).collect();
+            let root = nothing("configuration");
+            diagnostics.push(
+                Diagnostic::warning(
+                    Code::MissingFile,
+                    "there is no configuration file: no rules, every request is 404",
+                    &root.place,
+                )
+                .expected(tried.join(", "))
+                .hint("name one with `--config`"),
+            );
+            root
+        }
+    };
+    if !diagnostics.has_errors() {
+        let prefixes = match &options.environment_prefix {
+            Some(prefix) => vec![prefix.as_str()],
+            None => vec!["HEIMDALLCFG_", "KEYBOUND_"],
+        };
+        options.environment.overlay(&mut root, &prefixes, diagnostics);
+    }
+    (file, root)
+}
+
+fn read_document(
+    file: &Path,
+    name: &str,
+    options: &LoadOptions,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let place = Place::whole_file(Arc::from(name));
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let tried = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::MissingFile,
+                    format!("the configuration file can not be read: {}", reason(&error)),
+                    &place,
+                )
+                .found(tried.display().to_string()),
+            );
+            return None;
+        }
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        diagnostics.push(Diagnostic::error(
+            Code::UnreadableYaml,
+            "the configuration file is not UTF-8",
+            &place,
+        ));
+        return None;
+    };
+    document::read(name, &text, &KeyPath::configuration(), Some(&options.environment), sources, diagnostics)
+}
+
+/// Why a file can not be read, without numbers of the system.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Where a configuration is looked for without `--config`, in order.
+fn usual_places(environment: &Environment) -> Vec<PathBuf> {
+    let mut folders = vec![(PathBuf::from("."), PathBuf::from("."))];
+    if let Some(home) = environment.get("HOME").filter(|home| !home.is_empty()) {
+        let folder = Path::new(home).join(".config");
+        folders.push((folder.clone(), folder));
+    }
+    folders.push((PathBuf::from("/etc/keybound"), PathBuf::from("/etc/heimdall")));
+    folders
+        .into_iter()
+        .flat_map(|(own, heimdalls)| [own.join("keybound.yaml"), heimdalls.join("heimdall.yaml")])
+        .collect()
+}

@@ -1,0 +1,421 @@
+//! `serve` and `management`: the two listeners.
+
+use std::time::Duration;
+
+use gateway_core::document::{
+    ByteSize, Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Network, Node,
+    NodeValue, Place, SecretReference, Spanned, decode_one_of,
+};
+use gateway_core::public_origin::PublicOrigin;
+use gateway_core::respond::RespondSettings;
+use http::StatusCode;
+
+use super::check_for_later;
+
+/// `serve`: where requests come in.
+#[derive(Debug, Clone)]
+pub struct ServeSettings {
+    /// Name or address to listen on; every interface when missing.
+    pub host: Option<String>,
+    /// Port; 0 lets the system choose (4456).
+    pub port: u16,
+    /// Time limits.
+    pub timeout: Timeouts,
+    /// Size limits of heads.
+    pub buffer_limit: BufferLimits,
+    /// The pool of connections to upstreams.
+    pub connections_limit: ConnectionLimits,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<Spanned<Network>>,
+    /// Certificate and protocol versions; refused as not supported yet.
+    pub tls: Option<TlsSettings>,
+    /// Status codes and bodies of refusals.
+    pub respond: RespondSettings,
+    /// Scheme, host and port as clients use them; several when the gateway has several names.
+    pub public_origin: Vec<PublicOrigin>,
+    /// Limits of requests and connections.
+    pub limits: RequestLimits,
+    /// Where `serve` starts; the start of the document when it is missing.
+    pub place: Place,
+}
+
+/// `management`: health, keys and metrics.
+#[derive(Debug, Clone)]
+pub struct ManagementSettings {
+    /// Name or address to listen on; every interface when missing.
+    pub host: Option<String>,
+    /// Port; 0 lets the system choose (4457).
+    pub port: u16,
+    /// Time limits.
+    pub timeout: Timeouts,
+    /// Size limits of heads.
+    pub buffer_limit: BufferLimits,
+    /// Certificate and protocol versions; refused as not supported yet.
+    pub tls: Option<TlsSettings>,
+    /// Where `management` starts; the start of the document when it is missing.
+    pub place: Place,
+}
+
+/// Time limits of a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the head of a request, every gap in its body, and the head of the upstream's answer (5 seconds).
+    pub read: Duration,
+    /// For a write that does not get on (10 seconds).
+    pub write: Duration,
+    /// For a connection without a request (2 minutes).
+    pub idle: Duration,
+}
+
+/// Size limits of a listener, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferLimits {
+    /// The largest head of a request (32 KB, more than heimdall's 4 KB: a large token and a proof do not fit there).
+    pub read: u64,
+    /// Without effect over HTTP (4 KB).
+    pub write: u64,
+}
+
+/// The pool of connections to upstreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections to one host; no limit when missing or 0.
+    pub max_per_host: Option<usize>,
+    /// Idle connections altogether (100).
+    pub max_idle: usize,
+    /// Idle connections to one host (100).
+    pub max_idle_per_host: usize,
+}
+
+/// Limits of requests and connections; none unless set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// The largest body of a request in bytes.
+    pub max_body_size: Option<u64>,
+    /// Open connections; more wait.
+    pub max_connections: Option<usize>,
+}
+
+/// `tls` of a listener.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TlsSettings {
+    /// Private key and certificates.
+    pub secret: SecretReference,
+    /// The oldest protocol version (1.3).
+    pub min_version: TlsVersion,
+    /// Cipher suites; the library's when empty.
+    pub cipher_suites: Vec<String>,
+}
+
+/// TLS versions that may be configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// `cors` of a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsSettings {
+    /// Origins.
+    pub allowed_origins: Vec<String>,
+    /// Methods.
+    pub allowed_methods: Vec<String>,
+    /// Request headers.
+    pub allowed_headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub exposed_headers: Vec<String>,
+    /// Whether cookies and credentials are allowed.
+    pub allow_credentials: bool,
+    /// How long browsers may keep a preflight's answer.
+    pub max_age: Duration,
+}
+
+/// heimdall's port for requests.
+const SERVE_PORT: u16 = 4456;
+/// heimdall's port for operators.
+const MANAGEMENT_PORT: u16 = 4457;
+/// What to do while the listeners have no TLS of their own.
+const TLS_MEANWHILE: &str =
+    "end TLS in a proxy in front of the gateway, and start with --insecure-skip-ingress-tls-enforcement";
+/// What to do while preflights are not answered.
+const CORS_MEANWHILE: &str = "let the upstream or a proxy in front answer preflights";
+
+impl ServeSettings {
+    /// Everything at its default; `place` is where a missing `serve` is reported.
+    #[must_use]
+    pub fn defaults(place: &Place) -> Self {
+        Self {
+            host: None,
+            port: SERVE_PORT,
+            timeout: Timeouts::default(),
+            buffer_limit: BufferLimits::default(),
+            connections_limit: ConnectionLimits::default(),
+            trusted_proxies: Vec::new(),
+            tls: None,
+            respond: RespondSettings::default(),
+            public_origin: Vec::new(),
+            limits: RequestLimits::default(),
+            place: place.clone(),
+        }
+    }
+}
+
+impl ManagementSettings {
+    /// Everything at its default; `place` is where a missing `management` is reported.
+    #[must_use]
+    pub fn defaults(place: &Place) -> Self {
+        Self {
+            host: None,
+            port: MANAGEMENT_PORT,
+            timeout: Timeouts::default(),
+            buffer_limit: BufferLimits::default(),
+            tls: None,
+            place: place.clone(),
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { read: Duration::from_secs(5), write: Duration::from_secs(10), idle: Duration::from_secs(120) }
+    }
+}
+
+impl Default for BufferLimits {
+    fn default() -> Self {
+        Self { read: 32 << 10, write: 4 << 10 }
+    }
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { max_per_host: None, max_idle: 100, max_idle_per_host: 100 }
+    }
+}
+
+impl Decode for ServeSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::defaults(&node.place);
+        let settings = Self {
+            host: reader.optional("host"),
+            port: reader.or("port", defaults.port),
+            timeout: reader.or("timeout", defaults.timeout),
+            buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
+            connections_limit: reader.or("connections_limit", defaults.connections_limit),
+            trusted_proxies: reader.or("trusted_proxies", Vec::new()),
+            tls: check_for_later(&mut reader, "tls", TLS_MEANWHILE),
+            respond: reader.optional_with("respond", decode_respond).unwrap_or_default(),
+            public_origin: reader.optional_with("public_origin", decode_origins).unwrap_or_default(),
+            limits: reader.or("limits", defaults.limits),
+            place: node.place.clone(),
+        };
+        check_for_later::<CorsSettings>(&mut reader, "cors", CORS_MEANWHILE);
+        reader.finish();
+        Some(settings)
+    }
+}
+
+impl Decode for ManagementSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::defaults(&node.place);
+        let settings = Self {
+            host: reader.optional("host"),
+            port: reader.or("port", defaults.port),
+            timeout: reader.or("timeout", defaults.timeout),
+            buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
+            tls: check_for_later(&mut reader, "tls", TLS_MEANWHILE),
+            place: node.place.clone(),
+        };
+        check_for_later::<CorsSettings>(&mut reader, "cors", CORS_MEANWHILE);
+        // There are no metrics to switch off yet; asking for them is refused.
+        if reader.optional::<bool>("metrics") == Some(true) {
+            reader.not_supported_yet("metrics", "remove it; there is no `/metrics` yet");
+        }
+        reader.finish();
+        Some(settings)
+    }
+}
+
+impl Decode for Timeouts {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::default();
+        let timeouts = Self {
+            read: reader.or("read", ConfigDuration(defaults.read)).into(),
+            write: reader.or("write", ConfigDuration(defaults.write)).into(),
+            idle: reader.or("idle", ConfigDuration(defaults.idle)).into(),
+        };
+        reader.finish();
+        Some(timeouts)
+    }
+}
+
+impl Decode for BufferLimits {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::default();
+        let limits = Self {
+            read: reader.or("read", ByteSize(defaults.read)).as_bytes(),
+            write: reader.or("write", ByteSize(defaults.write)).as_bytes(),
+        };
+        reader.finish();
+        Some(limits)
+    }
+}
+
+impl Decode for ConnectionLimits {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::default();
+        let limits = Self {
+            max_per_host: reader.optional("max_per_host").filter(|limit| *limit > 0),
+            max_idle: reader.or("max_idle", defaults.max_idle),
+            max_idle_per_host: reader.or("max_idle_per_host", defaults.max_idle_per_host),
+        };
+        if limits.max_per_host.is_some() {
+            reader.not_supported_yet(
+                "max_per_host",
+                "remove it or set it to 0: connections to upstreams are not limited yet",
+            );
+        }
+        reader.finish();
+        Some(limits)
+    }
+}
+
+impl Decode for RequestLimits {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let max_body_size = reader.optional::<ByteSize>("max_body_size").map(ByteSize::as_bytes);
+        let max_connections = reader.optional("max_connections").filter(|limit| *limit > 0);
+        reader.finish();
+        Some(Self { max_body_size, max_connections })
+    }
+}
+
+/// heimdall's names of AEAD suites that Go and rustls both have.
+const CIPHER_SUITES: [(&str, ()); 9] = [
+    ("TLS_AES_128_GCM_SHA256", ()),
+    ("TLS_AES_256_GCM_SHA384", ()),
+    ("TLS_CHACHA20_POLY1305_SHA256", ()),
+    ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", ()),
+    ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", ()),
+    ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", ()),
+    ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", ()),
+    ("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", ()),
+    ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", ()),
+];
+
+impl Decode for TlsSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let secret = reader.required("secret");
+        let min_version = reader.optional_with("min_version", |node, path, diagnostics| {
+            decode_one_of(
+                node,
+                path,
+                &[("TLS1.2", TlsVersion::Tls12), ("TLS1.3", TlsVersion::Tls13)],
+                diagnostics,
+            )
+        });
+        let cipher_suites = reader.or::<Vec<CipherSuite>>("cipher_suites", Vec::new());
+        reader.finish();
+        Some(Self {
+            secret: secret?,
+            min_version: min_version.unwrap_or(TlsVersion::Tls13),
+            cipher_suites: cipher_suites.into_iter().map(|suite| suite.0).collect(),
+        })
+    }
+}
+
+struct CipherSuite(String);
+
+impl Decode for CipherSuite {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        decode_one_of(node, path, &CIPHER_SUITES, diagnostics)?;
+        node.scalar_text().map(Self)
+    }
+}
+
+impl Decode for CorsSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let settings = Self {
+            allowed_origins: reader.or("allowed_origins", Vec::new()),
+            allowed_methods: reader.or("allowed_methods", Vec::new()),
+            allowed_headers: reader.or("allowed_headers", Vec::new()),
+            exposed_headers: reader.or("exposed_headers", Vec::new()),
+            allow_credentials: reader.or("allow_credentials", false),
+            max_age: reader.or("max_age", ConfigDuration(Duration::ZERO)).into(),
+        };
+        reader.finish();
+        Some(settings)
+    }
+}
+
+fn decode_respond(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<RespondSettings> {
+    let mut reader = MapReader::new(node, path, diagnostics)?;
+    let verbose = reader.or("verbose", false);
+    let with = reader.optional_with("with", |node, path, diagnostics| {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let mut status = |key| reader.optional::<Answer>(key).map(|answer| answer.code);
+        let respond = RespondSettings {
+            verbose,
+            accepted: status("accepted"),
+            precondition_error: status("precondition_error"),
+            authentication_error: status("authentication_error"),
+            authorization_error: status("authorization_error"),
+            communication_error: status("communication_error"),
+            internal_error: status("internal_error"),
+            no_rule_error: status("no_rule_error"),
+        };
+        reader.finish();
+        Some(respond)
+    });
+    reader.finish();
+    Some(with.unwrap_or(RespondSettings { verbose, ..RespondSettings::default() }))
+}
+
+struct Answer {
+    code: StatusCode,
+}
+
+impl Decode for Answer {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let code = reader.required::<Spanned<u16>>("code");
+        let status = code.and_then(|code| {
+            // 1xx is no final answer.
+            let status =
+                StatusCode::from_u16(code.value).ok().filter(|status| (200..600).contains(&status.as_u16()));
+            if status.is_none() {
+                let headline = format!("`{}` is not a status code", reader.path().key("code"));
+                reader.diagnostics().push(
+                    Diagnostic::error(Code::OutOfRange, headline, &code.place)
+                        .found(code.value.to_string())
+                        .expected("200 to 599"),
+                );
+            }
+            status
+        });
+        reader.finish();
+        Some(Self { code: status? })
+    }
+}
+
+/// One origin or a list of them.
+fn decode_origins(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Vec<PublicOrigin>> {
+    match &node.value {
+        NodeValue::Sequence(_) => Vec::decode(node, path, diagnostics),
+        NodeValue::Null
+        | NodeValue::Bool(_)
+        | NodeValue::Number(_)
+        | NodeValue::String(_)
+        | NodeValue::Mapping(_) => PublicOrigin::decode(node, path, diagnostics).map(|origin| vec![origin]),
+    }
+}

@@ -1,0 +1,138 @@
+//! The texts that diagnostics point into, with the parts that must not be shown.
+
+use std::sync::Arc;
+
+use gateway_core::document::{KeyPath, Node, NodeValue, Place};
+
+/// The documents of one run, for printing the lines that diagnostics point to.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    texts: Vec<SourceText>,
+}
+
+/// One document as it was written.
+#[derive(Clone)]
+struct SourceText {
+    name: Arc<str>,
+    text: Arc<str>,
+    hidden: Hidden,
+}
+
+impl std::fmt::Debug for SourceText {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SourceText").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Which parts of a document may hold credentials.
+#[derive(Clone, Debug)]
+enum Hidden {
+    /// The document could not be parsed, so lines are judged by their words.
+    Guess,
+    /// From this line and column on, to the end of that line, and all further lines of the value.
+    From(Vec<HiddenFrom>),
+}
+
+#[derive(Clone, Debug)]
+struct HiddenFrom {
+    line: u32,
+    column: u32,
+    last_line: u32,
+}
+
+/// A line with one of these words is not shown when the document could not be parsed.
+const SUSPICIOUS: [&str; 7] = ["password", "secret", "token", "key", "credential", "inline", "authorization"];
+
+impl Sources {
+    /// Without any document.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a document that was parsed: values at sensitive places will not be shown.
+    pub(crate) fn add(&mut self, name: &Arc<str>, text: &str, root: Option<(&Node, &KeyPath)>) {
+        let hidden = root.map_or(Hidden::Guess, |(node, path)| {
+            let mut hidden = Vec::new();
+            collect_hidden(node, path, &mut hidden);
+            Hidden::From(hidden)
+        });
+        self.texts.push(SourceText { name: Arc::clone(name), text: Arc::from(text), hidden });
+    }
+
+    /// The line of `place` as it may be shown; `None` when it may not, or when there is none.
+    pub(super) fn line(&self, place: &Place) -> Option<String> {
+        let source = self.texts.iter().find(|source| source.name == place.source)?;
+        let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+        let line = source.text.lines().nth(index)?;
+        match &source.hidden {
+            Hidden::Guess => {
+                let words = line.to_ascii_lowercase();
+                (!SUSPICIOUS.iter().any(|word| words.contains(word))).then(|| line.to_owned())
+            }
+            Hidden::From(hidden) => {
+                if hidden.iter().any(|hidden| hidden.line < place.line && place.line <= hidden.last_line) {
+                    return None;
+                }
+                let cut = hidden
+                    .iter()
+                    .filter(|hidden| hidden.line == place.line)
+                    .map(|hidden| hidden.column)
+                    .min();
+                let Some(cut) = cut else { return Some(line.to_owned()) };
+                let shown: String = line.chars().take(usize::try_from(cut).ok()?.saturating_sub(1)).collect();
+                Some(format!("{shown}…"))
+            }
+        }
+    }
+}
+
+/// The values of credentials: under sensitive keys and in `inline` sources.
+fn collect_hidden(node: &Node, path: &KeyPath, hidden: &mut Vec<HiddenFrom>) {
+    match &node.value {
+        NodeValue::Mapping(entries) => {
+            for (key, value) in entries {
+                collect_hidden(value, &path.key(&key.text), hidden);
+            }
+        }
+        NodeValue::Sequence(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                collect_hidden(element, &path.index(index), hidden);
+            }
+        }
+        NodeValue::Null | NodeValue::Bool(_) => {}
+        NodeValue::Number(text) | NodeValue::String(text) => {
+            let is_url_with_user = text.contains("://") && text.contains('@');
+            if path.is_sensitive() && !is_reference(path) || is_url_with_user {
+                let further = u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX);
+                hidden.push(HiddenFrom {
+                    line: node.place.line,
+                    column: node.place.column,
+                    // Folded lines may take more lines than the value has; one more is harmless.
+                    last_line: if further == 0 {
+                        node.place.line
+                    } else {
+                        node.place.line.saturating_add(further + 1)
+                    },
+                });
+            }
+        }
+    }
+}
+
+/// `source` and `selector` name a secret and are none.
+fn is_reference(path: &KeyPath) -> bool {
+    let text = path.to_string();
+    !text.starts_with("secret_management") && (text.ends_with(".source") || text.ends_with(".selector"))
+}
+
+/// The place of the byte range in `text`.
+pub(super) fn place_at(source: &Arc<str>, text: &str, offset: usize, length: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let token = text.get(offset..offset + length).unwrap_or_default();
+    let token = token.lines().next().unwrap_or_default().chars().count();
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Place::new(Arc::clone(source), small(line), small(column)).with_length(small(token))
+}
