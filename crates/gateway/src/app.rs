@@ -1,1 +1,391 @@
-//! Puts the gateway together from its configuration.
+//! Puts the gateway together: configuration, secrets, rules, listeners, and the way it stops.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use dpop::MemoryReplayStore;
+use gateway_core::{
+    gateway::{Gateway, GatewaySettings},
+    rules::forwarding_policy::ForwardingPolicy,
+};
+use tokio::net::TcpListener;
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    config::{
+        self, Draft, Enforcement, Environment, LoadOptions, Loaded, Report, Settings,
+        settings::{LogFormat, LogLevel, LogSettings, Timeouts},
+    },
+    management::{Management, PublishedKeys},
+    outbound::HyperOutbound,
+    providers::{
+        file_system::{RuleFile, Watch},
+        rule_files::{self, RuleFiles},
+    },
+    reload::Engine,
+    serve::{
+        connection::{self, ConnectionLimits, Shutdown},
+        intake::Intake,
+        proxy::Proxy,
+        timed_io::ConnectionTimeouts,
+        trusted_proxies::TrustedProxies,
+        upstream::UpstreamClient,
+    },
+    telemetry::log::{self, LIFECYCLE},
+};
+
+/// How long requests under way may take to finish when the gateway stops.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(30);
+/// The time for a call to a key endpoint, body included.
+const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer of a key endpoint.
+const OUTBOUND_MAX_BYTES: usize = 1 << 20;
+
+/// How the gateway answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// As a reverse proxy: what is permitted is forwarded to the upstream of its rule.
+    Proxy,
+}
+
+/// Where the gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// Where the configuration says.
+    Configured,
+    /// On 127.0.0.1, on ports that the system chooses.
+    AnyLoopbackPort,
+}
+
+/// What the command line says.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// How the gateway answers.
+    pub mode: Mode,
+    /// `-c`: exactly this file; `None` looks in the usual places.
+    pub configuration: Option<PathBuf>,
+    /// `--env-config-prefix`.
+    pub environment_prefix: Option<String>,
+    /// The variables for substitution and for settings.
+    pub environment: Environment,
+    /// The `--insecure…` flags.
+    pub enforcement: Enforcement,
+    /// Where to listen.
+    pub addresses: Addresses,
+    /// Whether the gateway's log goes to standard output. It can be switched on once in a process.
+    pub installs_log: bool,
+}
+
+impl ServeOptions {
+    /// Proxy mode with this configuration file, every demand on safety made, listening where the file says, with the log on
+    /// standard output.
+    #[must_use]
+    pub fn new(configuration: impl Into<PathBuf>) -> Self {
+        Self {
+            mode: Mode::Proxy,
+            configuration: Some(configuration.into()),
+            environment_prefix: None,
+            environment: Environment::of_process(),
+            enforcement: Enforcement::full(),
+            addresses: Addresses::Configured,
+            installs_log: true,
+        }
+    }
+}
+
+/// Why the gateway did not start. Nothing runs then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Mistakes in the configuration, secrets or rules: all of them, ready to print.
+    #[error("{}", .0.to_text())]
+    Configuration(Box<Report>),
+    /// An address can not be listened on.
+    #[error("can not listen on {address} for {listener}: {source}")]
+    Listen {
+        /// `serve` or `management`.
+        listener: &'static str,
+        /// The address as configured.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// TLS can not be set up.
+    #[error("TLS can not be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A running gateway.
+pub struct App {
+    serve_address: SocketAddr,
+    management_address: SocketAddr,
+    warnings: Report,
+    shutdown: Shutdown,
+}
+
+impl App {
+    /// Reads the configuration, builds everything and serves.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; mistakes in configuration and rules are reported all at once.
+    pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
+        let outbound = Arc::new(HyperOutbound::new(OUTBOUND_TIMEOUT, OUTBOUND_MAX_BYTES)?);
+        let mut draft = config::draft(&load_options(&options));
+        let rules = Rules::of(draft.settings(), &options.environment);
+        let (gateway, files) = build_gateway(&mut draft, &options, rules.as_ref(), outbound);
+        let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
+        // Without an error there is a gateway; the report is empty otherwise.
+        let Some(gateway) = gateway else {
+            return Err(StartError::Configuration(Box::new(loaded.warnings)));
+        };
+        if options.installs_log {
+            install_log(loaded.settings.log);
+        }
+        Self::serve(loaded, gateway, rules.zip(Some(files)), &options).await
+    }
+
+    async fn serve(
+        loaded: Loaded,
+        gateway: Gateway,
+        rules: Option<(Rules, Vec<RuleFile>)>,
+        options: &ServeOptions,
+    ) -> Result<Self, StartError> {
+        let settings = loaded.settings;
+        let shutdown = Shutdown::default();
+        let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
+        let management =
+            listen("management", settings.management.host.as_deref(), settings.management.port, options)
+                .await?;
+        let (serve_address, management_address) = (local_address(&serve)?, local_address(&management)?);
+
+        let keys = PublishedKeys::new(&gateway.published_keys());
+        let rule_count = gateway.rule_count();
+        let engine = Arc::new(Engine::new(gateway));
+        let proxy = proxy(&settings, Arc::clone(&engine), options.enforcement, &shutdown)?;
+        connection::serve(serve, serve_limits(&settings), Arc::new(proxy), &shutdown);
+        let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
+        connection::serve(management, management_limits(&settings), handler, &shutdown);
+        if let Some((Rules { files, watch: Some(watch) }, known)) = rules {
+            let (following, stopping) = (files.follow(watch, known, engine), shutdown.clone());
+            shutdown.spawn(async move {
+                tokio::select! {
+                    () = following => {}
+                    () = stopping.stopping() => {}
+                }
+            });
+        }
+        tracing::info!(
+            target: LIFECYCLE,
+            mode = "proxy",
+            address = %serve_address,
+            management = %management_address,
+            rules = rule_count,
+            "Started"
+        );
+        Ok(Self { serve_address, management_address, warnings: loaded.warnings, shutdown })
+    }
+
+    /// Where requests are served.
+    #[must_use]
+    pub fn serve_address(&self) -> SocketAddr {
+        self.serve_address
+    }
+
+    /// Where health and keys are served.
+    #[must_use]
+    pub fn management_address(&self) -> SocketAddr {
+        self.management_address
+    }
+
+    /// What there is to warn about in the configuration. Print it on standard error at start, whatever the log level.
+    #[must_use]
+    pub fn warnings(&self) -> &Report {
+        &self.warnings
+    }
+
+    /// Stops: accepts no more, lets running requests finish for up to 30 seconds, then drops them.
+    pub async fn shutdown(self) {
+        self.shutdown_within(SHUTDOWN_PATIENCE).await;
+    }
+
+    /// [`App::shutdown`] with another patience. Tells whether all requests finished.
+    pub async fn shutdown_within(self, patience: Duration) -> bool {
+        let finished = self.shutdown.run(patience).await;
+        tracing::info!(target: LIFECYCLE, finished, "Stopped");
+        finished
+    }
+}
+
+/// The rule files with their watch, which begins before they are read: no change falls in between.
+struct Rules {
+    files: RuleFiles,
+    watch: Option<Watch>,
+}
+
+impl Rules {
+    fn of(settings: &Settings, environment: &Environment) -> Option<Self> {
+        let provider = settings.providers.file_system.as_ref()?;
+        let source = PathBuf::from(&provider.src.value);
+        let watch = provider.watch.then(|| Watch::start(&source));
+        let environment = provider.env_vars_enabled.then(|| environment.clone());
+        Some(Self { files: RuleFiles { source, environment }, watch })
+    }
+}
+
+fn load_options(options: &ServeOptions) -> LoadOptions {
+    LoadOptions {
+        file: options.configuration.clone(),
+        environment: options.environment.clone(),
+        environment_prefix: options.environment_prefix.clone(),
+        enforcement: options.enforcement,
+    }
+}
+
+/// Builds mechanisms and rules, and adds their mistakes to those of the draft.
+fn build_gateway(
+    draft: &mut Draft,
+    options: &ServeOptions,
+    rules: Option<&Rules>,
+    outbound: Arc<HyperOutbound>,
+) -> (Option<Gateway>, Vec<RuleFile>) {
+    let files = match rules.map(|rules| rules.files.read()) {
+        None => Vec::new(),
+        Some(Ok(files)) => files,
+        Some(Err(error)) => {
+            draft.diagnostics.push(rule_files::unreadable(&error));
+            Vec::new()
+        }
+    };
+    let mut found = std::mem::take(&mut draft.diagnostics);
+    let rule_sets =
+        rules.map(|rules| rules.files.decode(&files, &mut draft.sources, &mut found)).unwrap_or_default();
+    let settings = draft.settings();
+    let built = GatewaySettings {
+        mechanisms: settings.mechanisms.clone(),
+        default_rule: settings.default_rule.clone(),
+        master_key: settings.master_key.clone(),
+        secrets: draft.secrets().clone(),
+        respond: settings.serve.respond,
+        forwarding: ForwardingPolicy {
+            requires_upstream: options.mode == Mode::Proxy,
+            allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
+        },
+        plain_http_endpoints: options.enforcement.skip_egress_tls,
+        replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
+        outbound,
+    };
+    let gateway = Gateway::build(built, &rule_sets, &mut found);
+    draft.diagnostics = found;
+    (gateway, files)
+}
+
+fn install_log(settings: LogSettings) {
+    let level = match settings.level {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error | LogLevel::Fatal | LogLevel::Panic => LevelFilter::ERROR,
+    };
+    let format = match settings.format {
+        LogFormat::Text => log::LogFormat::Text,
+        LogFormat::Json => log::LogFormat::Json,
+        LogFormat::Gelf => log::LogFormat::Gelf,
+    };
+    if !log::install(level, format) {
+        tracing::warn!("the log of this process was set up before; `log` of the configuration has no effect");
+    }
+}
+
+async fn listen(
+    listener: &'static str,
+    host: Option<&str>,
+    port: u16,
+    options: &ServeOptions,
+) -> Result<TcpListener, StartError> {
+    let bound = match options.addresses {
+        Addresses::AnyLoopbackPort => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+        Addresses::Configured => match host {
+            Some(host) => TcpListener::bind((unbracketed(host), port)).await,
+            None => every_interface(port).await,
+        },
+    };
+    bound.map_err(|source| StartError::Listen {
+        listener,
+        address: format!("{}:{port}", host.unwrap_or("*")),
+        source,
+    })
+}
+
+/// The dual-stack socket, or the IPv4 one where the system has no IPv6.
+async fn every_interface(port: u16) -> std::io::Result<TcpListener> {
+    match TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(error),
+        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
+    }
+}
+
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(|source| StartError::Listen {
+        listener: "serve",
+        address: "its address".to_owned(),
+        source,
+    })
+}
+
+fn proxy(
+    settings: &Settings,
+    engine: Arc<Engine>,
+    enforcement: Enforcement,
+    shutdown: &Shutdown,
+) -> Result<Proxy, StartError> {
+    let serve = &settings.serve;
+    let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
+    Ok(Proxy {
+        intake: Intake {
+            scheme: "http",
+            public_origins: serve.public_origin.clone(),
+            trusted_proxies: TrustedProxies::new(networks),
+            max_body_bytes: serve.limits.max_body_size,
+        },
+        engine,
+        upstream: UpstreamClient::new(serve.timeout.read, serve.connections_limit.max_idle_per_host)?,
+        plain_http_upstreams: enforcement.skip_upstream_tls,
+        body_gap: serve.timeout.read,
+        access_log: settings.log.access_log_enabled,
+        shutdown: shutdown.clone(),
+    })
+}
+
+fn serve_limits(settings: &Settings) -> ConnectionLimits {
+    ConnectionLimits {
+        timeouts: timeouts(settings.serve.timeout),
+        max_head_bytes: head_limit(settings.serve.buffer_limit.read),
+        max_connections: settings.serve.limits.max_connections,
+    }
+}
+
+fn management_limits(settings: &Settings) -> ConnectionLimits {
+    ConnectionLimits {
+        timeouts: timeouts(settings.management.timeout),
+        max_head_bytes: head_limit(settings.management.buffer_limit.read),
+        max_connections: None,
+    }
+}
+
+fn timeouts(configured: Timeouts) -> ConnectionTimeouts {
+    ConnectionTimeouts { read: configured.read, write: configured.write, idle: configured.idle }
+}
+
+fn head_limit(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

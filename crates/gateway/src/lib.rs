@@ -5,10 +5,14 @@
 
 pub mod app;
 mod clock;
+pub mod config;
 mod management;
 mod outbound;
 mod providers;
 mod reload;
+mod secrets;
 mod serve;
 pub mod telemetry;
 mod tls;
+
+pub use app::{Addresses, App, Mode, ServeOptions, StartError};

@@ -2,13 +2,8 @@
 
 use arc_swap::ArcSwap;
 use gateway_core::{
-    decision::Decision,
-    denial::Denial,
-    document::Diagnostics,
-    gateway::Gateway,
-    request::Request,
-    respond::RefusalText,
-    rules::RuleSet,
+    decision::Decision, denial::Denial, document::Diagnostics, gateway::Gateway, request::Request,
+    respond::RefusalText, rules::RuleSet,
 };
 use http::HeaderMap;
 use jose::UnixTime;

@@ -3,7 +3,10 @@
 
 use std::net::IpAddr;
 
-use gateway_core::request::{Request, RequestUri};
+use gateway_core::{
+    public_origin::PublicOrigin,
+    request::{Request, RequestUri},
+};
 use http::request::Parts;
 
 use super::{
@@ -17,6 +20,8 @@ use super::{
 pub(crate) struct Intake {
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// What clients use instead of what we see, where it is configured.
+    pub(crate) public_origins: Vec<PublicOrigin>,
     /// Peers whose forwarding headers count.
     pub(crate) trusted_proxies: TrustedProxies,
     /// The largest body, where one is configured.
@@ -39,11 +44,23 @@ impl Intake {
         let forwarded =
             trusted_proxies::effective(parts.method.clone(), self.scheme, target, &headers, peer)?;
         let Target { host, path, query } = forwarded.target;
-        let mut request =
-            Request::new(forwarded.method, RequestUri::new(&forwarded.scheme, &host, path, query));
+        let uri = self.at_public_origin(RequestUri::new(&forwarded.scheme, &host, path, query));
+        let mut request = Request::new(forwarded.method, uri);
         request.headers = headers;
         request.client_addresses = forwarded.client_addresses;
         Ok(request)
+    }
+}
+
+impl Intake {
+    /// The URI as clients use it (D7): with one origin that one, with several the one of the request's host.
+    fn at_public_origin(&self, uri: RequestUri) -> RequestUri {
+        let fits = |origin: &&PublicOrigin| origin.host() == uri.host();
+        let origin = match self.public_origins.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(fits),
+        };
+        origin.map_or(uri.clone(), |origin| origin.apply_to(&uri))
     }
 }
 
@@ -80,15 +97,15 @@ mod tests {
     fn found(row: &Value, rules: &Value) -> Option<Value> {
         let peer = if row["peer_trusted"] == true { "10.0.0.1" } else { "192.0.2.1" };
         let trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
-        let intake = Intake { scheme: "http", trusted_proxies, max_body_bytes: None };
+        let intake =
+            Intake { scheme: "http", public_origins: Vec::new(), trusted_proxies, max_body_bytes: None };
         let connection =
             Connection { peer: (peer.parse::<IpAddr>().unwrap(), 1).into(), phase: Arc::default() };
         let request = intake.request(&parts(&row["request"]), &connection).ok()?;
         let node = Node::from_json(rules, &Place::whole_file(Arc::from("vectors")));
         let mut diagnostics = Diagnostics::new();
         let rule_set = decode_rule_set(&node, &mut diagnostics).unwrap();
-        let index =
-            RuleIndex::build(std::slice::from_ref(&rule_set), false, &mut diagnostics).unwrap();
+        let index = RuleIndex::build(std::slice::from_ref(&rule_set), false, &mut diagnostics).unwrap();
         match index.find(&request) {
             Lookup::Rule { rule, captures } => {
                 Some(json!({"rule_id": rule_set.rules[rule].id.value, "captures": captures}))

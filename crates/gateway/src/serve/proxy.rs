@@ -161,7 +161,9 @@ enum ProxyError {
     #[error("the rule has no upstream")]
     NoUpstream,
     /// The upstream would be asked over plain http, which is not allowed.
-    #[error("the upstream would be asked over plain http, which --insecure-skip-upstream-tls-enforcement allows")]
+    #[error(
+        "the upstream would be asked over plain http, which --insecure-skip-upstream-tls-enforcement allows"
+    )]
     PlainHttp,
     /// The rule's rewriting failed.
     #[error(transparent)]

@@ -84,7 +84,7 @@ fn key_folder(signer: &KeyPair) -> TempDir {
     let key = base64url::encode(crypto::random::<32>());
     let set = format!(r#"{{"keys":[{{"kty":"oct","kid":"nonce-key-1","k":"{key}"}}]}}"#);
     std::fs::write(folder.path().join("secrets.jwks"), set).unwrap();
-    let pem = signer.to_pkcs8_pem();
+    let pem = signer.to_pkcs8_pem().unwrap();
     std::fs::write(folder.path().join("signer.pem"), pem.as_bytes()).unwrap();
     folder
 }

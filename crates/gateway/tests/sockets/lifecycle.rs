@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway::app::{App, ServeOptions};
+use gateway::App;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     raw_client::{RawClient, exchange},
-    running_gateway::{RunningGateway, open_configuration, open_rules},
+    running_gateway::{RunningGateway, open_configuration, open_rules, options},
     upstream::{Upstream, scripted},
 };
 
@@ -47,15 +47,23 @@ async fn shutdown_finishes_what_is_under_way() {
 
 #[tokio::test]
 async fn shutdown_does_not_wait_for_ever() {
-    let upstream = scripted(|mut stream| async move {
-        let mut buffer = [0; 4096];
-        while let Ok(1..) = stream.read(&mut buffer).await {}
+    let started = std::sync::Arc::new(Notify::new());
+    let begun = std::sync::Arc::clone(&started);
+    let upstream = scripted(move |mut stream| {
+        let begun = std::sync::Arc::clone(&begun);
+        async move {
+            let mut buffer = [0; 4096];
+            while let Ok(1..) = stream.read(&mut buffer).await {
+                begun.notify_one();
+            }
+        }
     })
     .await;
     let gateway = RunningGateway::open_to(upstream).await;
     let mut client = RawClient::connect(gateway.address()).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    gateway.app.shutdown(Duration::from_millis(100)).await;
+    started.notified().await;
+    assert!(!gateway.app.shutdown_within(Duration::from_millis(100)).await);
     assert!(client.read_answer().await.is_none());
 }
 
@@ -118,6 +126,6 @@ async fn mistakes_stop_the_start_and_are_told_all_at_once() {
     let configuration = folder.path().join("config.yaml");
     let text = open_configuration("  prot: 1\n").replace("/etc/heimdall", folder.path().to_str().unwrap());
     std::fs::write(&configuration, text).unwrap();
-    let error = App::start(ServeOptions::for_tests(&configuration)).await.err().unwrap().to_string();
+    let error = App::start(options(&configuration)).await.err().unwrap().to_string();
     assert!(error.contains("error[unknown_key]") && error.contains("prot"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use gateway::app::{App, ServeOptions};
+use gateway::{Addresses, App, ServeOptions, config::Enforcement};
 use tempfile::TempDir;
 
 pub struct RunningGateway {
@@ -26,8 +26,7 @@ impl RunningGateway {
 
     /// Starts with what is in the folder already.
     pub async fn start_in(folder: TempDir, configuration: &Path) -> Self {
-        let options = ServeOptions::for_tests(configuration);
-        match App::start(options).await {
+        match App::start(options(configuration)).await {
             Ok(app) => Self { folder, app },
             Err(error) => panic!("{error}"),
         }
@@ -49,7 +48,17 @@ impl RunningGateway {
     }
 
     pub async fn stop(self) {
-        self.app.shutdown(Duration::from_secs(5)).await;
+        assert!(self.app.shutdown_within(Duration::from_secs(5)).await, "everything ended in time");
+    }
+}
+
+/// Nothing enforced, on ports of the system's choice, without a log.
+pub fn options(configuration: &Path) -> ServeOptions {
+    ServeOptions {
+        enforcement: Enforcement::none(),
+        addresses: Addresses::AnyLoopbackPort,
+        installs_log: false,
+        ..ServeOptions::new(configuration)
     }
 }
 
