@@ -147,13 +147,14 @@ impl<'n, 'd> MapReader<'n, 'd> {
                 [] => "no keys here".to_owned(),
                 known => format!("one of {}", known.join(", ")),
             };
-            let diagnostic = Diagnostic::error(
-                Code::UnknownKey,
-                format!("unknown key `{}`{within}", key.text),
-                &key.place,
-            )
-            .found(key.text.as_str())
-            .expected(expected);
+            let diagnostic = if names_a_level(&key.place) {
+                let headline = format!("the variable sets nothing: there is no `{}`{within}", key.text);
+                Diagnostic::warning(Code::UnknownEnvironment, headline, &key.place)
+            } else {
+                let headline = format!("unknown key `{}`{within}", key.text);
+                Diagnostic::error(Code::UnknownKey, headline, &key.place)
+            };
+            let diagnostic = diagnostic.found(key.text.as_str()).expected(expected);
             let diagnostic = match self.elsewhere.iter().find(|(name, _)| *name == key.text) {
                 Some((name, path)) => diagnostic.hint(format!("`{name}` belongs into `{path}`")),
                 None => diagnostic.did_you_mean(did_you_mean(&key.text, self.known.iter().copied())),
