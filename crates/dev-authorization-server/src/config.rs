@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use jose::{Algorithm, crypto};
+use jose::{Algorithm, JwkSet, crypto};
 use serde_json::{Map, Value};
 
 use self::document::{ClientDocument, RealmDocument, UserDocument};
@@ -232,6 +232,8 @@ impl Conversion {
         }
         let kind = if document.public_client {
             ClientKind::Public
+        } else if document.client_authenticator_type.as_deref() == Some("client-jwt") {
+            self.client_keys(place, &client_id, &document.attributes)
         } else {
             let secret = document
                 .secret
@@ -241,7 +243,7 @@ impl Conversion {
                     "client '{client_id}' is confidential and has no secret (exports mask it): it can not get tokens"
                 ));
             }
-            ClientKind::Confidential(secret.map(|secret| Secret::new(&secret)))
+            ClientKind::Secret(secret.map(|secret| Secret::new(&secret)))
         };
         let method = document.attributes.get("pkce.code.challenge.method").and_then(Value::as_str);
         if method.is_some_and(|method| !["S256", ""].contains(&method)) {
@@ -295,6 +297,24 @@ impl Conversion {
             kind,
             client_id,
         }
+    }
+
+    /// The keys of a client that authenticates by signing. Keys behind a URL are not fetched: this server makes no calls.
+    fn client_keys(&mut self, place: &str, client_id: &str, attributes: &Map<String, Value>) -> ClientKind {
+        let Some(text) = attributes.get("jwks.string").and_then(Value::as_str) else {
+            self.warnings.push(format!(
+                "client '{client_id}' has no keys in the attribute jwks.string: it can not authenticate"
+            ));
+            return ClientKind::Keys(JwkSet::default());
+        };
+        let keys = JwkSet::parse(text.as_bytes()).unwrap_or_default();
+        if keys.keys().is_empty() {
+            self.problem(
+                &format!("{place}.attributes.\"jwks.string\""),
+                "expected a JWK set with a public signature key",
+            );
+        }
+        ClientKind::Keys(keys)
     }
 
     fn user(&mut self, place: &str, realm: &str, document: UserDocument, roles: &RoleTree) -> User {

@@ -31,7 +31,7 @@ pub(crate) async fn handle_form(call: Call, body: Bytes) -> Response {
 }
 
 fn with_refresh_token(call: &Call, form: &Parameters) -> Result<Response, Refusal> {
-    let client = client_authentication::authenticate(call, form)?;
+    let client = client_authentication::authenticate(call, form)?.spend(call)?;
     let token = form.get("refresh_token").unwrap_or_default();
     call.app.store.revoke_refresh_token(&call.served.realm.name, &client.client_id, token, call.now);
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -26,7 +26,7 @@ fn document(app: &App, served: &ServedRealm) -> Value {
     let endpoint = |path: &str| format!("{}/protocol/openid-connect/{path}", served.issuer);
     let proof_algorithms: Vec<&str> =
         app.proof_policy.algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
-    let client_authentication = ["client_secret_basic", "client_secret_post"];
+    let client_authentication = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
     let mut methods_with_none = client_authentication.to_vec();
     methods_with_none.push("none");
     json!({
@@ -54,7 +54,10 @@ fn document(app: &App, served: &ServedRealm) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "token_endpoint_auth_methods_supported": methods_with_none,
+        "token_endpoint_auth_signing_alg_values_supported": proof_algorithms,
         "introspection_endpoint_auth_methods_supported": client_authentication,
+        "introspection_endpoint_auth_signing_alg_values_supported": proof_algorithms,
         "revocation_endpoint_auth_methods_supported": methods_with_none,
+        "revocation_endpoint_auth_signing_alg_values_supported": proof_algorithms,
     })
 }

@@ -23,11 +23,12 @@ pub(crate) async fn handle(call: Call, body: Bytes) -> Response {
 
 async fn push(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
     let form = Parameters::from_form(&call.headers, body)?;
-    let client = client_authentication::authenticate(call, &form)?;
+    let authenticated = client_authentication::authenticate(call, &form)?;
     if form.get("request_uri").is_some() {
         return Err(Refusal::invalid_request("a pushed request can not refer to another"));
     }
     let key = proof::proven_key(call).await?;
+    let client = authenticated.spend(call)?;
     let mut request = AuthorizationRequest::validate(client, &form).map_err(|fault| match fault {
         RequestFault::Untrusted(description) => Refusal::invalid_request(description),
         RequestFault::Told { code, description, .. } => Refusal::new(code, description),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jose::{Algorithm, crypto};
+use jose::{Algorithm, JwkSet, crypto};
 use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
@@ -132,7 +132,9 @@ pub(crate) enum ClientKind {
     /// It can not keep a secret (RFC 6749 §2.1).
     Public,
     /// It presents this secret. Without one in the import file it can not authenticate at all.
-    Confidential(Option<Secret>),
+    Secret(Option<Secret>),
+    /// It signs assertions with one of these keys (RFC 7523).
+    Keys(JwkSet),
 }
 
 /// The scopes a client gets without asking and those it may ask for, beside `openid`.

@@ -15,7 +15,7 @@ pub(crate) async fn handle(call: Call, body: Bytes) -> Response {
 
 fn revoke(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
     let form = Parameters::from_form(&call.headers, body)?;
-    let client = client_authentication::authenticate(call, &form)?;
+    let client = client_authentication::authenticate(call, &form)?.spend(call)?;
     let token = form.get("token").ok_or_else(|| Refusal::invalid_request("token is missing"))?;
     let store = &call.app.store;
     if let Some(claims) = access_token::active_claims(&call.app, &call.served, token, call.now) {

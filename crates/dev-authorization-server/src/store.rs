@@ -115,6 +115,7 @@ struct Entries {
     codes: Expiring<CodeState>,
     sessions: Expiring<Session>,
     refresh_tokens: Expiring<RefreshState>,
+    assertions: Expiring<()>,
     revoked_tokens: Expiring<()>,
 }
 
@@ -146,6 +147,7 @@ impl Store {
                 codes: Expiring::with_capacity(CAPACITY),
                 sessions: Expiring::with_capacity(CAPACITY),
                 refresh_tokens: Expiring::with_capacity(CAPACITY),
+                assertions: Expiring::with_capacity(CAPACITY),
                 revoked_tokens: Expiring::with_capacity(CAPACITY),
             }),
         }
@@ -353,6 +355,27 @@ impl Store {
             None => return,
         };
         entries.end_session_of(realm, client_id, &session_id, now);
+    }
+
+    // Client assertions.
+
+    /// Spends the `jti` of a client assertion. `false` when it was spent before.
+    pub(crate) fn spend_assertion(
+        &self,
+        realm: &str,
+        client_id: &str,
+        jti: &str,
+        expires_at: UnixTime,
+        now: UnixTime,
+    ) -> Result<bool, StoreFull> {
+        // A line break stands in no realm's name, and the length keeps client and `jti` apart.
+        let name = format!("{realm}\n{}\n{client_id}{jti}", client_id.len());
+        let assertions = &mut self.entries.lock().assertions;
+        if assertions.get(&name, now).is_some() {
+            return Ok(false);
+        }
+        assertions.insert(&name, (), expires_at, now)?;
+        Ok(true)
     }
 
     // Revoked access tokens.

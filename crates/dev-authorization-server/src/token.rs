@@ -6,6 +6,7 @@
 pub(crate) mod client_authentication;
 
 mod authorization_code;
+mod client_assertion;
 mod client_credentials;
 mod refresh_token;
 
@@ -57,7 +58,7 @@ struct TokenCall<'a> {
 
 async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
     let form = Parameters::from_form(&call.headers, body)?;
-    let client = client_authentication::authenticate(call, &form)?;
+    let authenticated = client_authentication::authenticate(call, &form)?;
     let grant_type = match form.get("grant_type") {
         Some("authorization_code") => GrantType::AuthorizationCode,
         Some("client_credentials") => GrantType::ClientCredentials,
@@ -68,6 +69,7 @@ async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
         None => return Err(Refusal::invalid_request("grant_type is missing")),
     };
     let key = proof::proven_key(call).await?;
+    let client = authenticated.spend(call)?;
     if client.dpop_bound && key.is_none() {
         // RFC 9449 §5.2: this client gets no token without a proof, whatever the grant.
         return Err(Refusal::new(ErrorCode::InvalidDpopProof, "this client must send a DPoP proof"));

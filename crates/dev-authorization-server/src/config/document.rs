@@ -56,6 +56,8 @@ pub(super) struct ClientDocument {
     /// It only receives tokens, and never asks for one.
     #[serde(default)]
     pub(super) bearer_only: bool,
+    /// `client-jwt` for a client that signs assertions with a key of its attribute `jwks.string`; else it has a secret.
+    pub(super) client_authenticator_type: Option<String>,
     /// Of a confidential client. Exports mask it with asterisks: then the client can not authenticate.
     pub(super) secret: Option<String>,
     /// The authorization code grant.
@@ -70,7 +72,7 @@ pub(super) struct ClientDocument {
     /// Browser origins; `+` for those of the redirect URIs, `*` for all.
     #[serde(default)]
     pub(super) web_origins: Vec<String>,
-    /// Read are `dpop.bound.access.tokens`, `pkce.code.challenge.method`, `require.pushed.authorization.requests`,
+    /// Read are `dpop.bound.access.tokens`, `pkce.code.challenge.method`, `require.pushed.authorization.requests`, `jwks.string`,
     /// `post.logout.redirect.uris`, and `dpop.bound.refresh.tokens`, which Keycloak does not know: it binds the refresh tokens of a
     /// confidential client too.
     #[serde(default)]

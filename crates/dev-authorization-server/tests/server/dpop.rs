@@ -1,5 +1,7 @@
 //! What RFC 9449 asks of an authorization server, one test for each item A of the requirements.
 
+use std::time::Duration;
+
 use ::dpop::ProofBuilder;
 use dev_authorization_server::Misbehaviour;
 use jose::UnixTime;
@@ -442,4 +444,13 @@ async fn a20_keys_can_change_with_every_token() {
     let after = world.get(&url, &[]).await.json();
     let kid = |set: &Value| set["keys"][0]["kid"].clone();
     assert_ne!(kid(&before), kid(&after));
+}
+
+#[tokio::test]
+async fn a20_keys_can_be_slow() {
+    let world = World::misbehaving(Misbehaviour::SlowKeys(Duration::from_secs(3600))).await;
+    let url = world.endpoint("certs");
+    let waited = tokio::time::timeout(Duration::from_millis(100), world.get(&url, &[])).await;
+    assert!(waited.is_err());
+    assert_eq!(world.token(&key(), &ADMIN).await.status, 200);
 }
