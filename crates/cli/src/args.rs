@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{authorization_server, call, clear_state, echo, keygen, login, other_keygen};
+use crate::command::{
+    authorization_server, call, clear_state, demo, echo, keygen, login, other_keygen, serve,
+};
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
 /// development.
@@ -18,6 +20,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
     AuthorizationServer(authorization_server::Args),
     Echo(echo::Args),
     Keygen(keygen::Args),
@@ -28,13 +32,17 @@ enum Command {
 }
 
 /// The commands as the help shows them. A test keeps it complete.
-const GROUPS: [(&str, &[&str]); 2] = [
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Start here", &["demo"]),
+    ("Gateway", &["serve"]),
     ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "call", "clear-state"]),
 ];
 
 const EXAMPLES: &str = "\
 Examples:
+  keybound demo
+  keybound serve proxy -c heimdall-config.yaml --insecure
   keybound authorization-server
   keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
   keybound call http://127.0.0.1:4456/api
@@ -69,6 +77,8 @@ impl Args {
     /// Runs the command and says how the program ends.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
+            Command::Demo(args) => demo::run(args).await,
+            Command::Serve(args) => serve::run(&args).await,
             Command::AuthorizationServer(args) => authorization_server::run(&args).await,
             Command::Echo(args) => echo::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),

@@ -3,7 +3,10 @@
 pub(crate) mod authorization_server;
 pub(crate) mod call;
 pub(crate) mod clear_state;
+pub(crate) mod configuration;
+pub(crate) mod demo;
 pub(crate) mod echo;
 pub(crate) mod keygen;
 pub(crate) mod login;
 pub(crate) mod other_keygen;
+pub(crate) mod serve;

@@ -13,6 +13,11 @@ pub(crate) fn line(text: impl Display) -> Result<()> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("write to standard output")
 }
 
+/// Prints a finished text to standard error. Best effort: there is nowhere else to say it.
+pub(crate) fn note(text: impl Display) {
+    drop(write!(anstream::stderr(), "{text}"));
+}
+
 /// Prints an error, its causes below it, and says how the program ends. A reader that went away (`| head`) is no error.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let is_broken_pipe = error
