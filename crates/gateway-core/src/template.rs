@@ -188,19 +188,16 @@ fn reads_body(source: &str) -> bool {
     })
 }
 
-/// The place in the file: a block scalar's text starts on the line behind its indicator, other texts where they stand.
+/// The place in the file. A block scalar's place is its first line of text; other texts stand behind a quotation mark.
 fn place_in(source: &Spanned<String>, line: usize, column: usize) -> Place {
     let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut place = source.place.clone();
     if place.line == 0 {
         return place;
     }
-    if source.value.contains('\n') {
-        place.line = place.line.saturating_add(narrow(line));
-        place.column = 0;
-    } else {
-        place.column = place.column.saturating_add(narrow(column));
-    }
+    place.line = place.line.saturating_add(narrow(line.saturating_sub(1)));
+    let is_block = source.value.contains('\n');
+    place.column = place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block));
     place.length = 1;
     place
 }

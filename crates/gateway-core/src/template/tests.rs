@@ -77,7 +77,8 @@ fn a_template_that_does_not_parse_is_reported_where_it_stands() {
 fn a_line_of_a_block_is_a_line_of_the_file() {
     let mut diagnostics = Diagnostics::new();
     assert!(compile("{\n \"a\": {{ qoute .X }}\n}\n", &mut diagnostics).is_none());
-    assert_eq!(diagnostics.errors().next().unwrap().places[0].line, 12);
+    let place = &diagnostics.errors().next().unwrap().places[0];
+    assert_eq!((place.line, place.column), (11, 14));
 }
 
 #[test]

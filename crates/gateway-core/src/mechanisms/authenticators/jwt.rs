@@ -86,11 +86,11 @@ impl Decode for JwtConfig {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
         let endpoint = reader.optional::<Endpoint>("jwks_endpoint");
+        let has_endpoint = reader.has("jwks_endpoint");
         read_metadata_endpoint(&mut reader);
         let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
-            Assertions::decode(node, path, false, diagnostics)
+            Assertions::decode(node, path, false, has_endpoint, diagnostics)
         });
-        let has_endpoint = reader.has("jwks_endpoint");
         if !reader.has("assertions") && has_endpoint {
             reader.report_missing("assertions");
         }
@@ -166,7 +166,7 @@ impl Decode for JwtOverride {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
         let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
-            Assertions::decode(node, path, true, diagnostics)
+            Assertions::decode(node, path, true, false, diagnostics)
         });
         let keys_ttl = reader.optional::<ConfigDuration>("cache_ttl").map(ConfigDuration::as_duration);
         let error_signaling = reader.optional("error_signaling");

@@ -30,11 +30,12 @@ pub(super) struct Assertions {
 }
 
 impl Assertions {
-    /// Reads the block of the catalogue, which must name the issuers, or that of a step.
+    /// Reads the block of the catalogue, which must name the issuers beside a key endpoint, or that of a step.
     pub(super) fn decode(
         node: &Node,
         path: &KeyPath,
         is_override: bool,
+        needs_issuers: bool,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
@@ -42,7 +43,7 @@ impl Assertions {
             reader.belongs_elsewhere(key, "proof_of_possession.config");
         }
         let issuers = reader.optional_with("issuers", decode_issuers);
-        if !is_override && !reader.has("issuers") {
+        if needs_issuers && !reader.has("issuers") {
             reader.report_missing("issuers");
         }
         let assertions = Self {
