@@ -7,25 +7,16 @@ use std::{
     time::Duration,
 };
 
-use dpop::MemoryReplayStore;
-use gateway_core::{
-    gateway::{Gateway, GatewaySettings},
-    rules::forwarding_policy::ForwardingPolicy,
-};
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
+    assembly::{self, Assembled, FollowedRules, RuleSource},
     config::{
-        self, Draft, Enforcement, Environment, LoadOptions, Loaded, Report, Settings,
-        settings::{LogFormat, LogLevel, LogSettings, Timeouts},
+        Enforcement, Environment, Report, Settings,
+        settings::{ConnectionLimits as IdleLimits, LogFormat, LogLevel, LogSettings, Timeouts},
     },
     management::{Management, PublishedKeys},
-    outbound::HyperOutbound,
-    providers::{
-        file_system::{RuleFile, Watch},
-        rule_files::{self, RuleFiles},
-    },
     reload::Engine,
     serve::{
         connection::{self, ConnectionLimits, Shutdown},
@@ -40,11 +31,6 @@ use crate::{
 
 /// How long requests under way may take to finish when the gateway stops.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(30);
-/// The time for a call to a key endpoint, body included.
-const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest answer of a key endpoint.
-const OUTBOUND_MAX_BYTES: usize = 1 << 20;
-
 /// How the gateway answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -133,27 +119,15 @@ impl App {
     ///
     /// [`StartError`]; mistakes in configuration and rules are reported all at once.
     pub async fn start(options: ServeOptions) -> Result<Self, StartError> {
-        let outbound = Arc::new(HyperOutbound::new(OUTBOUND_TIMEOUT, OUTBOUND_MAX_BYTES)?);
-        let mut draft = config::draft(&load_options(&options));
-        let rules = Rules::of(draft.settings(), &options.environment);
-        let (gateway, files) = build_gateway(&mut draft, &options, rules.as_ref(), outbound);
-        let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
-        // Without an error there is a gateway; the report is empty otherwise.
-        let Some(gateway) = gateway else {
-            return Err(StartError::Configuration(Box::new(loaded.warnings)));
-        };
+        let assembled = assembly::assemble(&options, RuleSource::Provider)?;
         if options.installs_log {
-            install_log(loaded.settings.log);
+            install_log(assembled.loaded.settings.log);
         }
-        Self::serve(loaded, gateway, rules.zip(Some(files)), &options).await
+        Self::serve(assembled, &options).await
     }
 
-    async fn serve(
-        loaded: Loaded,
-        gateway: Gateway,
-        rules: Option<(Rules, Vec<RuleFile>)>,
-        options: &ServeOptions,
-    ) -> Result<Self, StartError> {
+    async fn serve(assembled: Assembled, options: &ServeOptions) -> Result<Self, StartError> {
+        let Assembled { loaded, gateway, rules } = assembled;
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
         let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
@@ -169,7 +143,7 @@ impl App {
         connection::serve(serve, serve_limits(&settings), Arc::new(proxy), &shutdown);
         let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
         connection::serve(management, management_limits(&settings), handler, &shutdown);
-        if let Some((Rules { files, watch: Some(watch) }, known)) = rules {
+        if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
             let (following, stopping) = (files.follow(watch, known, engine), shutdown.clone());
             shutdown.spawn(async move {
                 tokio::select! {
@@ -218,69 +192,6 @@ impl App {
         tracing::info!(target: LIFECYCLE, finished, "Stopped");
         finished
     }
-}
-
-/// The rule files with their watch, which begins before they are read: no change falls in between.
-struct Rules {
-    files: RuleFiles,
-    watch: Option<Watch>,
-}
-
-impl Rules {
-    fn of(settings: &Settings, environment: &Environment) -> Option<Self> {
-        let provider = settings.providers.file_system.as_ref()?;
-        let source = PathBuf::from(&provider.src.value);
-        let watch = provider.watch.then(|| Watch::start(&source));
-        let environment = provider.env_vars_enabled.then(|| environment.clone());
-        Some(Self { files: RuleFiles { source, environment }, watch })
-    }
-}
-
-fn load_options(options: &ServeOptions) -> LoadOptions {
-    LoadOptions {
-        file: options.configuration.clone(),
-        environment: options.environment.clone(),
-        environment_prefix: options.environment_prefix.clone(),
-        enforcement: options.enforcement,
-    }
-}
-
-/// Builds mechanisms and rules, and adds their mistakes to those of the draft.
-fn build_gateway(
-    draft: &mut Draft,
-    options: &ServeOptions,
-    rules: Option<&Rules>,
-    outbound: Arc<HyperOutbound>,
-) -> (Option<Gateway>, Vec<RuleFile>) {
-    let files = match rules.map(|rules| rules.files.read()) {
-        None => Vec::new(),
-        Some(Ok(files)) => files,
-        Some(Err(error)) => {
-            draft.diagnostics.push(rule_files::unreadable(&error));
-            Vec::new()
-        }
-    };
-    let mut found = std::mem::take(&mut draft.diagnostics);
-    let rule_sets =
-        rules.map(|rules| rules.files.decode(&files, &mut draft.sources, &mut found)).unwrap_or_default();
-    let settings = draft.settings();
-    let built = GatewaySettings {
-        mechanisms: settings.mechanisms.clone(),
-        default_rule: settings.default_rule.clone(),
-        master_key: settings.master_key.clone(),
-        secrets: draft.secrets().clone(),
-        respond: settings.serve.respond,
-        forwarding: ForwardingPolicy {
-            requires_upstream: options.mode == Mode::Proxy,
-            allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
-        },
-        plain_http_endpoints: options.enforcement.skip_egress_tls,
-        replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
-        outbound,
-    };
-    let gateway = Gateway::build(built, &rule_sets, &mut found);
-    draft.diagnostics = found;
-    (gateway, files)
 }
 
 fn install_log(settings: LogSettings) {
@@ -358,12 +269,17 @@ fn proxy(
             max_body_bytes: serve.limits.max_body_size,
         },
         engine,
-        upstream: UpstreamClient::new(serve.timeout.read, serve.connections_limit.max_idle_per_host)?,
+        upstream: UpstreamClient::new(serve.timeout.read, max_idle_per_host(serve.connections_limit))?,
         plain_http_upstreams: enforcement.skip_upstream_tls,
         body_gap: serve.timeout.read,
         access_log: settings.log.access_log_enabled,
         shutdown: shutdown.clone(),
     })
+}
+
+/// The pool counts by host only: a total below the number per host is kept by each host at least.
+fn max_idle_per_host(limits: IdleLimits) -> usize {
+    limits.max_idle_per_host.min(limits.max_idle)
 }
 
 fn serve_limits(settings: &Settings) -> ConnectionLimits {

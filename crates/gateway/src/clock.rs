@@ -9,7 +9,7 @@ use jose::UnixTime;
 /// The wall clock in whole seconds. A clock before 1970 reads as 1970: every token is then not valid yet, and every
 /// request with credentials is refused.
 #[must_use]
-pub fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::from_seconds(i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX))
 }
 

@@ -4,6 +4,7 @@
 //! clock.
 
 pub mod app;
+mod assembly;
 mod clock;
 pub mod config;
 mod management;
@@ -16,3 +17,4 @@ pub mod telemetry;
 mod tls;
 
 pub use app::{Addresses, App, Mode, ServeOptions, StartError};
+pub use assembly::{validate_configuration, validate_rule_set};

@@ -17,7 +17,7 @@ use crate::tls::{self, Connector};
 const MAX_REDIRECTS: usize = 3;
 
 /// Sends requests with a pool of connections of its own.
-pub struct HyperOutbound {
+pub(crate) struct HyperOutbound {
     client: Client<Connector, Full<Bytes>>,
     timeout: Duration,
     max_bytes: usize,
@@ -30,7 +30,7 @@ impl HyperOutbound {
     /// # Errors
     ///
     /// If TLS can not be set up.
-    pub fn new(timeout: Duration, max_bytes: usize) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(timeout: Duration, max_bytes: usize) -> Result<Self, rustls::Error> {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))

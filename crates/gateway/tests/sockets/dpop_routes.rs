@@ -35,7 +35,8 @@ async fn a_proof_counts_only_alone_and_in_its_header() {
     let fresh = || proof(&setup.alice, "GET", &setup.uri("/api"), &token, Some(&nonce), 0);
     let (one, other) = (fresh(), fresh());
     let both = format!("{one}, {other}");
-    let cases: [(&[(&str, &str)], u16, &str); 5] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str);
+    let cases: [Case<'_>; 5] = [
         (&[("Authorization", &authorization), ("DPoP", &one), ("dpop", &one)], 401, "invalid_dpop_proof"),
         (&[("Authorization", &authorization), ("DPoP", &one), ("DPoP", "")], 401, "invalid_dpop_proof"),
         (&[("Authorization", &authorization), ("DPoP", &both)], 401, "invalid_dpop_proof"),

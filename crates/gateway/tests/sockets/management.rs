@@ -1,6 +1,12 @@
 //! The management port.
 
-use super::{raw_client::exchange, running_gateway::RunningGateway, upstream::Upstream};
+use super::{
+    dpop_setup::DpopSetup,
+    issuer::proof,
+    raw_client::exchange,
+    running_gateway::RunningGateway,
+    upstream::{Upstream, seen_header},
+};
 
 #[tokio::test]
 async fn answers_health_ready_and_keys_and_nothing_else() {
@@ -21,4 +27,24 @@ async fn answers_health_ready_and_keys_and_nothing_else() {
     assert_eq!((again.status, again.header("etag")), (304, Some(etag.as_str())));
     assert_eq!(ask("POST", "/.well-known/health", "").await.status, 405);
     assert_eq!(ask("GET", "/", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn upstreams_find_the_key_of_internal_tokens() {
+    let setup = DpopSetup::start("article/heimdall-config.yaml", &["rules/article.yaml"]).await;
+    let request = "GET /.well-known/jwks HTTP/1.1\r\nHost: a\r\n\r\n";
+    let set = exchange(setup.gateway.app.management_address(), request).await.unwrap().json();
+    let key = set["keys"][0].as_object().unwrap();
+    assert_eq!((&key["use"], &key["alg"]), (&"sig".into(), &"ES256".into()));
+    assert!(!key.contains_key("d"), "{key:?}");
+    assert_eq!(jose::PublicJwk::parse(key).unwrap().thumbprint(), setup.signer.thumbprint());
+
+    let token = setup.issuer.token(&setup.alice);
+    let nonce = setup.nonce(&token).await;
+    let proof = proof(&setup.alice, "GET", &setup.uri("/api"), &token, Some(&nonce), 0);
+    let authorization = format!("DPoP {token}");
+    let seen = setup.send("GET", "/api", &[("Authorization", &authorization), ("DPoP", &proof)]).await.json();
+    let internal = seen_header(&seen, "authorization").remove(0);
+    let jwt = jose::jwt::UnverifiedJwt::parse(internal.strip_prefix("Bearer ").unwrap()).unwrap();
+    assert_eq!(jwt.header.kid.as_deref(), key["kid"].as_str());
 }

@@ -1,0 +1,168 @@
+//! From files to a gateway that can decide, with every mistake of every file reported in one run. No socket is opened.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use dpop::MemoryReplayStore;
+use gateway_core::{
+    gateway::{Gateway, GatewaySettings},
+    rules::forwarding_policy::ForwardingPolicy,
+};
+
+use crate::{
+    app::{Mode, ServeOptions, StartError},
+    config::{self, Draft, LoadOptions, Loaded, Report, Settings},
+    outbound::HyperOutbound,
+    providers::{
+        file_system::{RuleFile, Watch},
+        rule_files::{self, RuleFiles},
+    },
+};
+
+/// The time for a call to a key endpoint, body included.
+const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer of a key endpoint.
+const OUTBOUND_MAX_BYTES: usize = 1 << 20;
+
+/// Where rules come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RuleSource<'a> {
+    /// From the provider of the configuration.
+    Provider,
+    /// From this file or folder only.
+    File {
+        /// The file or folder.
+        path: &'a Path,
+        /// Whether every rule must say where it forwards to.
+        in_proxy_mode: bool,
+    },
+}
+
+/// Everything but the listeners.
+pub(crate) struct Assembled {
+    /// The configuration and its warnings.
+    pub(crate) loaded: Loaded,
+    /// The gateway with the rules as they are in their files.
+    pub(crate) gateway: Gateway,
+    /// The rule files, if there are any.
+    pub(crate) rules: Option<FollowedRules>,
+}
+
+/// Rule files, what was read from them, and the watch, which begins before they are read: no change falls in between.
+pub(crate) struct FollowedRules {
+    /// Where they are.
+    pub(crate) files: RuleFiles,
+    /// `None` if changes are not to be followed.
+    pub(crate) watch: Option<Watch>,
+    /// What the rules of the moment were made from.
+    pub(crate) known: Vec<RuleFile>,
+}
+
+/// Checks a configuration with its mechanisms, secrets and rules, as a start would. Gives the warnings.
+///
+/// # Errors
+///
+/// [`StartError::Configuration`] with everything that is wrong.
+pub fn validate_configuration(options: &ServeOptions) -> Result<Report, StartError> {
+    assemble(options, RuleSource::Provider).map(|assembled| assembled.loaded.warnings)
+}
+
+/// Checks a rule file, or a folder of them, against the mechanisms of a configuration. In proxy mode every rule must say
+/// where it forwards to. Gives the warnings.
+///
+/// # Errors
+///
+/// [`StartError::Configuration`] with everything that is wrong.
+pub fn validate_rule_set(
+    options: &ServeOptions,
+    rules: &Path,
+    in_proxy_mode: bool,
+) -> Result<Report, StartError> {
+    assemble(options, RuleSource::File { path: rules, in_proxy_mode })
+        .map(|assembled| assembled.loaded.warnings)
+}
+
+/// Reads the configuration, the secrets and the rules, and builds the gateway.
+pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result<Assembled, StartError> {
+    let outbound = Arc::new(HyperOutbound::new(OUTBOUND_TIMEOUT, OUTBOUND_MAX_BYTES)?);
+    let mut draft = config::draft(&LoadOptions {
+        file: options.configuration.clone(),
+        environment: options.environment.clone(),
+        environment_prefix: options.environment_prefix.clone(),
+        enforcement: options.enforcement,
+    });
+    let rules = followed_rules(draft.settings(), options, source).map(|rules| read(rules, &mut draft));
+    let forwarding = ForwardingPolicy {
+        requires_upstream: match source {
+            RuleSource::Provider => options.mode == Mode::Proxy,
+            RuleSource::File { in_proxy_mode, .. } => in_proxy_mode,
+        },
+        allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
+    };
+    let gateway = build_gateway(&mut draft, options, forwarding, rules.as_ref(), outbound);
+    let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
+    match gateway {
+        Some(gateway) => Ok(Assembled { loaded, gateway, rules }),
+        // A gateway that is not built has left an error, so this is not reached; refusing is right in any case.
+        None => Err(StartError::Configuration(Box::new(loaded.warnings))),
+    }
+}
+
+fn followed_rules(
+    settings: &Settings,
+    options: &ServeOptions,
+    source: RuleSource<'_>,
+) -> Option<FollowedRules> {
+    let provider = settings.providers.file_system.as_ref();
+    let replaces_variables = provider.is_some_and(|provider| provider.env_vars_enabled);
+    let environment = replaces_variables.then(|| options.environment.clone());
+    let (source, watches) = match source {
+        RuleSource::File { path, .. } => (path.to_owned(), false),
+        RuleSource::Provider => {
+            provider.map(|provider| (PathBuf::from(&provider.src.value), provider.watch))?
+        }
+    };
+    let watch = watches.then(|| Watch::start(&source));
+    Some(FollowedRules { files: RuleFiles { source, environment }, watch, known: Vec::new() })
+}
+
+fn read(mut rules: FollowedRules, draft: &mut Draft) -> FollowedRules {
+    match rules.files.read() {
+        Ok(files) => rules.known = files,
+        Err(error) => draft.diagnostics.push(rule_files::unreadable(&error)),
+    }
+    rules
+}
+
+/// Builds mechanisms and rules, and adds their mistakes to those of the draft.
+fn build_gateway(
+    draft: &mut Draft,
+    options: &ServeOptions,
+    forwarding: ForwardingPolicy,
+    rules: Option<&FollowedRules>,
+    outbound: Arc<HyperOutbound>,
+) -> Option<Gateway> {
+    let mut found = std::mem::take(&mut draft.diagnostics);
+    let rule_sets = match rules {
+        Some(rules) => rules.files.decode(&rules.known, &mut draft.sources, &mut found),
+        None => Vec::new(),
+    };
+    let settings = draft.settings();
+    let settings = GatewaySettings {
+        mechanisms: settings.mechanisms.clone(),
+        default_rule: settings.default_rule.clone(),
+        master_key: settings.master_key.clone(),
+        secrets: draft.secrets().clone(),
+        respond: settings.serve.respond,
+        forwarding,
+        plain_http_endpoints: options.enforcement.skip_egress_tls,
+        replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
+        outbound,
+    };
+    let gateway = Gateway::build(settings, &rule_sets, &mut found);
+    draft.diagnostics = found;
+    gateway
+}
