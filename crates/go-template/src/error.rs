@@ -47,6 +47,17 @@ pub struct ParseError {
     pub hint: Option<String>,
 }
 
+/// Something in a template that is allowed, but probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message} ({position})")]
+#[non_exhaustive]
+pub struct Warning {
+    /// Where in the template.
+    pub position: Position,
+    /// What is odd and how to mend it.
+    pub message: String,
+}
+
 /// A template that was read, but fails with the given data. The request it is rendered for must be refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{snippet}`: {cause} ({position})")]
@@ -58,6 +69,34 @@ pub struct RenderError {
     pub snippet: String,
     /// Why it fails.
     pub cause: RenderErrorCause,
+}
+
+impl RenderError {
+    /// How to mend the template, where the cause is a common mistake.
+    pub fn hint(&self) -> Option<&'static str> {
+        let types = match &self.cause {
+            RenderErrorCause::Function { error: FunctionError::NotComparable { left, right }, .. } => {
+                [left, right]
+            }
+            RenderErrorCause::ArgumentType { expected: "int", found }
+                if found == "float64" || found == "int64" =>
+            {
+                return Some("numbers from JSON are floats, results of arithmetic `int64`; use `int`");
+            }
+            RenderErrorCause::NotIterable { type_name } if type_name == "float64" => {
+                return Some("numbers from JSON are floats; use `int`");
+            }
+            RenderErrorCause::ArgumentType { found, .. } if found == "no value" => {
+                return Some("use `default` for values that may be missing");
+            }
+            _ => return None,
+        };
+        let is_number = |name: &&String| matches!(name.as_str(), "float64" | "int" | "int64");
+        types
+            .iter()
+            .all(is_number)
+            .then_some("numbers from JSON are floats; write 3.0 instead of 3, or use `int`")
+    }
 }
 
 /// Why rendering failed.

@@ -452,6 +452,10 @@ impl Evaluation<'_> {
         for name in steps {
             receiver = self.field(receiver, name, operand.span, None)?;
         }
+        // Behind a missing value nothing is looked at any more, the arguments neither.
+        if receiver.is_none() {
+            return Ok(None);
+        }
         let arguments = if arguments.is_empty() && piped.is_none() {
             None
         } else {

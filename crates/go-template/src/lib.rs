@@ -46,8 +46,9 @@ mod time;
 mod token;
 mod url;
 mod value;
+mod warnings;
 
-pub use error::{FunctionError, ParseError, Position, RenderError, RenderErrorCause};
+pub use error::{FunctionError, ParseError, Position, RenderError, RenderErrorCause, Warning};
 pub use list::List;
 pub use map::Map;
 pub use object::Object;

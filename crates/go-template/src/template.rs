@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::{
     ast::Tree,
-    error::{ParseError, Position, RenderError},
+    error::{ParseError, Position, RenderError, Warning},
     eval,
     functions::regular_expressions,
     output::Output,
@@ -15,6 +15,7 @@ use crate::{
     secret::{NoSecrets, SecretReference, SecretResolver},
     time::Time,
     value::Value,
+    warnings,
 };
 
 /// A compiled template.
@@ -133,6 +134,11 @@ impl Template {
     /// Whether the template may read `.name` of the data.
     pub fn reads(&self, name: &str) -> bool {
         self.reads.everything || self.reads.names.contains(name)
+    }
+
+    /// What is probably not meant, in order: for the log when the configuration is loaded.
+    pub fn warnings(&self) -> Vec<Warning> {
+        warnings::of(&self.source, &self.tree)
     }
 
     /// The secrets in the template, in order.

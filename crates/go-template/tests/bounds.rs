@@ -286,11 +286,3 @@ fn output_that_is_not_utf8_is_replaced_at_the_end() {
     assert_eq!(render(r#"{{ trunc 1 "ä" }}"#, &Value::Nil).unwrap(), "\u{fffd}");
     assert_eq!(render(r#"{{ trunc 1 "ä" }}{{ substr 1 2 "ä" }}"#, &Value::Nil).unwrap(), "ä");
 }
-
-#[test]
-fn unknown_functions_come_with_a_hint() {
-    let error = Template::compile("a\n{{ qoute .x }}", &CompileOptions::default()).unwrap_err();
-    assert_eq!((error.line, error.column), (2, 4));
-    assert_eq!(error.to_string(), "unknown function 'qoute' (line 2, column 4)");
-    assert_eq!(error.hint.as_deref(), Some("did you mean `quote`?"));
-}
