@@ -35,8 +35,9 @@ pub struct Permit {
     /// Headers that the answer to the client must carry, replacing the upstream's of the same name: a fresh `DPoP-Nonce`
     /// with `Cache-Control: no-store` when one is due (RFC 9449 §8.2). Usually empty.
     pub response_headers: HeaderMap,
-    /// What would have been refused, where proofs are only observed; for the log.
-    pub observed: Option<String>,
+    /// Lines for the log at level `warn`: what would have been refused where proofs are only observed, templates that
+    /// printed a value that is not there (once each).
+    pub notices: Vec<String>,
     /// The status of an accepted request in decision mode (`respond.with.accepted`).
     pub accepted_status: http::StatusCode,
 }

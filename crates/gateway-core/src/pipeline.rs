@@ -16,11 +16,11 @@ use crate::{
     decision::{Decision, Permit, Upstream, UpstreamChanges},
     denial::{Denial, DenialKind},
     mechanisms::{
-        authenticators::{Authenticated, nonce_headers},
+        authenticators::nonce_headers,
         authorizers::Authorizer,
         error_handlers::{ErrorHandler, HandleError, RefusalInput, default::DefaultHandler},
         finalizers::Finalizer,
-        step::{Failure, StepInput},
+        step::{Failure, Notices, StepInput},
     },
     public_origin::PublicOrigin,
     request::Request,
@@ -58,8 +58,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// A request whose authenticators and authorizers are through.
-struct Authorized {
+/// A request whose authenticators are through.
+struct Authenticated {
     subject: Subject,
     credentials: Credentials,
 }
@@ -77,34 +77,60 @@ struct Credentials {
     scheme: Option<oauth::Scheme>,
     thumbprint: Option<jose::JwkThumbprint>,
     fresh_nonce: Option<String>,
-    observed: Option<String>,
 }
 
 impl Pipeline {
     /// Decides about a request that this rule matched.
     pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
         let request = Arc::new(request);
-        match self.pass(&request, surroundings.now).await {
-            Ok(passed) => Decision::Permit(Box::new(self.permit(request, passed, surroundings))),
+        let notices = Notices::default();
+        match self.pass(&request, surroundings.now, &notices).await {
+            Ok(passed) => {
+                let notices = notices.into_lines();
+                Decision::Permit(Box::new(self.permit(request, passed, notices, surroundings)))
+            }
             Err(failure) => Decision::Denial(Box::new(self.refuse(failure, &request.headers, surroundings))),
         }
     }
 
     /// All steps in order; the first that fails ends them.
-    async fn pass(&self, request: &Arc<Request>, now: UnixTime) -> Result<Passed, Failure> {
+    async fn pass(
+        &self,
+        request: &Arc<Request>,
+        now: UnixTime,
+        notices: &Notices,
+    ) -> Result<Passed, Failure> {
         let target_uri = match &self.public_origin {
             Some(origin) => origin.apply_to(&request.uri).to_string(),
             None => request.uri.to_string(),
         };
-        let Authorized { subject, credentials } = self.authorize(request, &target_uri, now).await?;
-        let mut changes = self.finalize(request, &target_uri, &subject, now).await?;
+        let (nobody, outputs) = (Subject::default(), BTreeMap::new());
+        let input =
+            StepInput { request, subject: &nobody, outputs: &outputs, now, target_uri: &target_uri, notices };
+        let Authenticated { subject, credentials } = self.authenticate(&input).await?;
+        let input = StepInput { subject: &subject, ..input };
+        // A nonce that is due goes out with a refusal as well (RFC 9449 §8.2).
+        let with_nonce = |mut failure: Failure| {
+            failure
+                .headers
+                .extend(credentials.fresh_nonce.as_deref().and_then(nonce_headers).into_iter().flatten());
+            failure
+        };
+        self.authorize(&input).await.map_err(with_nonce)?;
+        let mut changes = self.finalize(&input).await.map_err(with_nonce)?;
         let thumbprint = credentials.thumbprint.as_ref();
         credentials::settle(self.forward_to.as_ref(), request, credentials.scheme, thumbprint, &mut changes);
         let upstream = self.upstream(request, &changes)?;
         Ok(Passed { upstream, changes, credentials })
     }
 
-    fn permit(&self, request: Arc<Request>, passed: Passed, surroundings: &Surroundings<'_>) -> Permit {
+    fn permit(
+        &self,
+        request: Arc<Request>,
+        passed: Passed,
+        notices: Vec<String>,
+        surroundings: &Surroundings<'_>,
+    ) -> Permit {
         let Passed { upstream, changes, credentials } = passed;
         let mut response_headers = HeaderMap::new();
         if let Some(nonce) = &credentials.fresh_nonce {
@@ -116,52 +142,40 @@ impl Pipeline {
             upstream,
             changes,
             response_headers,
-            observed: credentials.observed,
+            notices,
             accepted_status: surroundings.respond.accepted_status(),
         }
     }
 
-    /// Authenticators, one principal after the other, then authorizers.
-    async fn authorize(
-        &self,
-        request: &Arc<Request>,
-        target_uri: &str,
-        now: UnixTime,
-    ) -> Result<Authorized, Failure> {
-        let outputs = BTreeMap::new();
+    /// One principal after the other; all must be established.
+    async fn authenticate(&self, input: &StepInput<'_>) -> Result<Authenticated, Failure> {
         let mut subject = Subject::default();
         let mut credentials = Credentials::default();
         for chain in &self.authenticators {
-            let nobody = Subject::default();
-            let input = StepInput { request, subject: &nobody, outputs: &outputs, now, target_uri };
-            let Authenticated { principal, scheme, thumbprint, fresh_nonce, observed } =
-                chain.authenticate(&input).await?;
-            subject.insert(&chain.principal, principal);
-            credentials.scheme = credentials.scheme.or(scheme);
-            credentials.thumbprint = credentials.thumbprint.or(thumbprint);
-            credentials.fresh_nonce = credentials.fresh_nonce.or(fresh_nonce);
-            credentials.observed = credentials.observed.or(observed);
+            let authenticated = chain.authenticate(input).await?;
+            subject.insert(&chain.principal, authenticated.principal);
+            credentials.scheme = credentials.scheme.or(authenticated.scheme);
+            credentials.thumbprint = credentials.thumbprint.or(authenticated.thumbprint);
+            credentials.fresh_nonce = credentials.fresh_nonce.or(authenticated.fresh_nonce);
+            if let Some(observed) = authenticated.observed {
+                input.notices.add(format!("would be refused if proofs were required: {observed}"));
+            }
         }
-        for step in &self.authorizers {
-            let input = StepInput { request, subject: &subject, outputs: &outputs, now, target_uri };
-            let authorized = step.mechanism.behaviour().authorize(&input).await;
-            authorized.map_err(|failure| failure.in_step(&step.name))?;
-        }
-        Ok(Authorized { subject, credentials })
+        Ok(Authenticated { subject, credentials })
     }
 
-    async fn finalize(
-        &self,
-        request: &Arc<Request>,
-        target_uri: &str,
-        subject: &Subject,
-        now: UnixTime,
-    ) -> Result<UpstreamChanges, Failure> {
-        let outputs = BTreeMap::new();
+    async fn authorize(&self, input: &StepInput<'_>) -> Result<(), Failure> {
+        for step in &self.authorizers {
+            let authorized = step.mechanism.behaviour().authorize(input).await;
+            authorized.map_err(|failure| failure.in_step(&step.name))?;
+        }
+        Ok(())
+    }
+
+    async fn finalize(&self, input: &StepInput<'_>) -> Result<UpstreamChanges, Failure> {
         let mut changes = UpstreamChanges::default();
         for step in &self.finalizers {
-            let input = StepInput { request, subject, outputs: &outputs, now, target_uri };
-            let finalized = step.mechanism.behaviour().finalize(&input, &mut changes).await;
+            let finalized = step.mechanism.behaviour().finalize(input, &mut changes).await;
             finalized.map_err(|failure| failure.in_step(&step.name))?;
         }
         Ok(changes)

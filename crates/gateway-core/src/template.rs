@@ -3,7 +3,14 @@
 
 mod objects;
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use go_template::{
     CompileOptions, Map, RenderError, RenderOptions, SecretResolver, SecretValue, Template, Time, Value,
@@ -38,6 +45,17 @@ pub struct TemplatePlace<'a> {
 #[derive(Debug, Clone)]
 pub struct BoundTemplate {
     template: Arc<Template>,
+    /// Whether it was already told that a value was missing; once per template is enough.
+    has_told_missing: Arc<AtomicBool>,
+}
+
+/// A rendered template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedText {
+    /// The text.
+    pub text: String,
+    /// The first time that `<no value>` was printed: where in the template. Hardly ever what someone wants.
+    pub missing_value: Option<String>,
 }
 
 impl BoundTemplate {
@@ -62,7 +80,7 @@ impl BoundTemplate {
                     );
                     return None;
                 }
-                Some(Self { template: Arc::new(template) })
+                Some(Self { template: Arc::new(template), has_told_missing: Arc::default() })
             }
             Err(error) => {
                 let code = resolver.refused.into_inner().map_or(Code::BadTemplate, |error| error.code());
@@ -82,10 +100,12 @@ impl BoundTemplate {
     /// # Errors
     ///
     /// A [`TemplateError`]: the request is refused. It holds no value of the data.
-    pub fn render(&self, data: &TemplateData, now: UnixTime) -> Result<String, TemplateError> {
+    pub fn render(&self, data: &TemplateData, now: UnixTime) -> Result<RenderedText, TemplateError> {
         let now = Time::from_unix(now.as_seconds(), 0).ok_or(TemplateError::Clock)?;
         let options = RenderOptions { random: &fill_random, ..RenderOptions::at(now) };
-        Ok(self.template.render(&data.to_value(), &options)?)
+        let rendered = self.template.render_with_report(&data.to_value(), &options)?;
+        let first = rendered.missing.first().filter(|_| !self.has_told_missing.swap(true, Ordering::Relaxed));
+        Ok(RenderedText { missing_value: first.map(ToString::to_string), text: rendered.text })
     }
 }
 

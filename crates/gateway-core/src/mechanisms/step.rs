@@ -4,8 +4,14 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use http::HeaderMap;
 use jose::UnixTime;
+use parking_lot::Mutex;
 
-use crate::{denial::DenialKind, request::Request, subject::Subject, template::TemplateData};
+use crate::{
+    denial::DenialKind,
+    request::Request,
+    subject::Subject,
+    template::{BoundTemplate, TemplateData},
+};
 
 /// What an asynchronous mechanism returns.
 pub type StepFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -23,6 +29,27 @@ pub struct StepInput<'a> {
     pub now: UnixTime,
     /// The URI that a proof's `htu` must name: the request's, at the rule's public origin if it has one.
     pub target_uri: &'a str,
+    /// What the log should hear about although the request goes on.
+    pub notices: &'a Notices,
+}
+
+/// Lines for the log, collected while a request is decided. Never a token, proof or key.
+#[derive(Debug, Default)]
+pub struct Notices {
+    lines: Mutex<Vec<String>>,
+}
+
+impl Notices {
+    /// Adds a line.
+    pub fn add(&self, line: String) {
+        self.lines.lock().push(line);
+    }
+
+    /// All lines in order.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines.into_inner()
+    }
 }
 
 impl StepInput<'_> {
@@ -30,6 +57,26 @@ impl StepInput<'_> {
     #[must_use]
     pub fn template_data(&self) -> TemplateData {
         TemplateData::new(self.request, self.subject, self.outputs)
+    }
+
+    /// Renders a template; `used_for` names it in errors and notices.
+    ///
+    /// # Errors
+    ///
+    /// An internal failure when the template fails with this request's data.
+    pub fn render(
+        &self,
+        template: &BoundTemplate,
+        data: &TemplateData,
+        used_for: &str,
+    ) -> Result<String, Failure> {
+        let rendered = template.render(data, self.now).map_err(|error| {
+            Failure::internal("template_failed", format!("template of {used_for}: {error}"))
+        })?;
+        if let Some(place) = rendered.missing_value {
+            self.notices.add(format!("template of {used_for} printed `<no value>` ({place})"));
+        }
+        Ok(rendered.text)
     }
 }
 

@@ -33,11 +33,8 @@ fn data() -> TemplateData {
 #[track_caller]
 fn check(source: &str, expected: &str) {
     let template = compile(source, &mut Diagnostics::new()).unwrap();
-    assert_eq!(
-        template.render(&data(), UnixTime::from_seconds(1_700_000_000)).unwrap(),
-        expected,
-        "{source}"
-    );
+    let rendered = template.render(&data(), UnixTime::from_seconds(1_700_000_000)).unwrap();
+    assert_eq!((rendered.text.as_str(), rendered.missing_value), (expected, None), "{source}");
 }
 
 #[test]
@@ -103,4 +100,14 @@ fn a_template_that_asks_for_an_unknown_secret_keeps_the_code_of_secrets() {
     let mut diagnostics = Diagnostics::new();
     assert!(compile("{{ secret \"keys\" \"any\" }}", &mut diagnostics).is_none());
     assert_eq!(diagnostics.errors().next().unwrap().code, Code::UnknownSecretSource);
+}
+
+#[test]
+fn a_missing_value_is_told_once() {
+    let template = compile("a {{ .Subject.Attributes.nope }}", &mut Diagnostics::new()).unwrap();
+    let render = || template.render(&data(), UnixTime::from_seconds(1_700_000_000)).unwrap();
+    let first = render();
+    assert_eq!(first.text, "a <no value>");
+    assert!(first.missing_value.is_some_and(|place| place.contains("line 1")));
+    assert_eq!(render().missing_value, None);
 }

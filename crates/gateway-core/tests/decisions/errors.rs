@@ -1,8 +1,11 @@
 //! Refusals before and behind authentication.
 
-use gateway_core::denial::DenialKind;
+use gateway_core::{decision::Decision, denial::DenialKind};
 
-use super::world::{get, world};
+use super::{
+    dpop_table::GUIDE,
+    world::{NOW, get, world},
+};
 
 const OPEN: &str = "
 verbose: true
@@ -53,4 +56,32 @@ fn requests_that_can_not_be_looked_up_are_refused_before_any_pipeline() {
     check("https://gw.example/open/%zz", DenialKind::Precondition, 400, true);
     check("https://gw.example/open/%2e%2e%2fx", DenialKind::Precondition, 400, true);
     check("https://bad host/open/x", DenialKind::BadRequest, 400, false);
+}
+
+#[test]
+fn a_nonce_that_is_due_goes_out_with_a_later_refusal_too() {
+    let config = GUIDE
+        .replace("nonce_required: false", "nonce_required: true")
+        .replace("  finalizers:\n", "  authorizers: [{id: closed, type: deny}]\n  finalizers:\n")
+        .replace("[{authenticator: token}]", "[{authenticator: token}, {authorizer: closed}]");
+    let world = world(&config);
+    let address = "https://gw.example/api";
+    let token = world.parties.bound_token();
+    let authorization = format!("DPoP {token}");
+    let ask = |nonce: &str, now: i64| {
+        let parsed = oauth::AccessToken::parse(&token).unwrap();
+        let proof = dpop::ProofBuilder::new(&world.parties.client, "GET", address).access_token(&parsed);
+        let proof = proof.nonce(nonce).sign(jose::UnixTime::from_seconds(now)).unwrap();
+        let request = get(address, &[("authorization", &authorization), ("dpop", &proof)]);
+        match world.decide_at(request, now) {
+            Decision::Denial(denial) => denial,
+            Decision::Permit(_) => panic!("permitted"),
+        }
+    };
+    let nonce = ask("none", NOW).headers["dpop-nonce"].to_str().unwrap().to_owned();
+    let early = ask(&nonce, NOW + 1);
+    assert_eq!((early.status.as_u16(), early.headers.contains_key("dpop-nonce")), (403, false));
+    let late = ask(&nonce, NOW + 40);
+    assert_eq!((late.status.as_u16(), late.headers.contains_key("dpop-nonce")), (403, true));
+    assert_eq!(late.headers["cache-control"], "no-store");
 }

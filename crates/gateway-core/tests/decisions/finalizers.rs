@@ -118,3 +118,11 @@ fn a_header_is_set_from_a_template_and_its_emptiness_sends_nothing() {
     // A client that sends the header itself does not fill the gap.
     assert!(permit.changes.removed().iter().any(|name| name == "x-only"));
 }
+
+#[test]
+fn a_value_that_is_not_there_is_a_notice_for_the_log_once() {
+    let world = blog("      - {finalizer: user}");
+    let notices = permitted(ask(&world, API, NOW)).notices;
+    assert_eq!(notices, ["template of header `x-mail` printed `<no value>` (line 1, column 4)"]);
+    assert!(permitted(ask(&world, API, NOW)).notices.is_empty());
+}

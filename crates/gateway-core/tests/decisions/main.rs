@@ -10,5 +10,6 @@ mod errors;
 mod fallback;
 mod finalizers;
 mod forwarding;
+mod hostile;
 mod inheritance;
 mod world;

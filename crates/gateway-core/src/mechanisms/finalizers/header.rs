@@ -135,9 +135,7 @@ impl Header {
     fn write(&self, input: &StepInput<'_>, changes: &mut UpstreamChanges) -> Result<(), Failure> {
         let data = input.template_data();
         for (name, template) in &self.headers {
-            let text = template.render(&data, input.now).map_err(|error| {
-                Failure::internal("template_failed", format!("template of header `{name}`: {error}"))
-            })?;
+            let text = input.render(template, &data, &format!("header `{name}`"))?;
             let values = header_values(name, &text)?;
             if values.is_empty() && !changes.sets(name) {
                 // Nothing is sent, and least of all what the client put there.

@@ -179,16 +179,12 @@ impl Jwt {
     fn render(&self, input: &StepInput<'_>) -> Result<String, Failure> {
         let Some(claims) = &self.claims else { return Ok(String::new()) };
         let mut data = input.template_data();
-        let failed = |error: crate::template::TemplateError, what: &str| {
-            Failure::internal("template_failed", format!("template of {what}: {error}"))
-        };
         let mut values = BTreeMap::new();
         for (name, template) in &self.values {
-            let value = template.render(&data, input.now);
-            values.insert(name.clone(), value.map_err(|error| failed(error, &format!("value `{name}`")))?);
+            values.insert(name.clone(), input.render(template, &data, &format!("value `{name}`"))?);
         }
         data = data.with_values(&values);
-        claims.render(&data, input.now).map_err(|error| failed(error, "`claims`"))
+        input.render(claims, &data, "`claims`")
     }
 
     /// Everything that tells one token from another, but for time and id. Key, issuer, life and header are those of this
