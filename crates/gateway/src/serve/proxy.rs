@@ -82,6 +82,9 @@ impl Proxy {
             Decision::Denial(denial) => refuse(*denial, event),
             Decision::Permit(permit) => {
                 event.permitted(&permit.rule_id);
+                for notice in &permit.notices {
+                    tracing::warn!(rule = permit.rule_id, notice, "request permitted with a notice");
+                }
                 match self.forward(*permit, &mut parts, body, connection).await {
                     Ok(response) => response,
                     Err(error) => self.fail(&error, &parts, event),
