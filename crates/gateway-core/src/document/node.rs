@@ -91,7 +91,7 @@ pub enum NodeValue {
 pub struct Node {
     /// What it holds.
     pub value: NodeValue,
-    /// Where its first token stands.
+    /// Where its first token stands; a list or map that starts below its key is found at the key.
     pub place: Place,
     /// How it was written; [`ScalarStyle::Plain`] for lists and maps.
     pub style: ScalarStyle,

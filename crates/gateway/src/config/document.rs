@@ -230,8 +230,19 @@ impl Tree<'_> {
             self.report(&place, "a key must be a text");
             return None;
         }
+        let place = self.key_above(&place).cloned().unwrap_or(place);
         self.open.push(Open { place, anchor, content });
         Some(())
+    }
+
+    /// The key of a collection that starts below it. What is missing in the collection is looked for there.
+    fn key_above(&self, place: &Place) -> Option<&Place> {
+        match self.open.last().map(|open| &open.content) {
+            Some(OpenContent::Mapping { key: Some(PendingKey::Plain(key)), .. }) => {
+                Some(&key.place).filter(|key| key.line < place.line)
+            }
+            Some(OpenContent::Mapping { .. } | OpenContent::Sequence(_)) | None => None,
+        }
     }
 
     fn expects_key(&self) -> bool {
@@ -439,6 +450,14 @@ mod tests {
         assert_eq!(position(&at(&root, "serve.list.0").place), (4, 10, 1));
         assert_eq!(position(&at(&root, "serve.list.1").place), (4, 13, 3));
         assert_eq!(at(&root, "serve.list.1").value, NodeValue::String("b".into()));
+    }
+
+    #[test]
+    fn a_collection_below_its_key_is_found_at_the_key() {
+        let root = node("serve:\n  timeout: {read: 5s}\nlist:\n  - a: 1\n");
+        assert_eq!(position(&at(&root, "serve").place), (1, 1, 5));
+        assert_eq!(position(&at(&root, "serve.timeout").place), (2, 12, 1));
+        assert_eq!(position(&at(&root, "list.0").place), (4, 5, 1));
     }
 
     #[test]

@@ -97,10 +97,9 @@ pub fn draft(options: &LoadOptions) -> Draft {
     let mut diagnostics = Diagnostics::new();
     let mut sources = Sources::new();
     let (file, root) = read_file(options, &mut sources, &mut diagnostics);
-    let place = root.place.clone();
     let settings = match diagnostics.has_errors() {
         // Nothing that follows from an unreadable document would help.
-        true => Settings::read(&Node::new(NodeValue::Null, place.clone()), &mut Diagnostics::new()),
+        true => Settings::read(&Node::new(NodeValue::Null, root.place.clone()), &mut Diagnostics::new()),
         false => Settings::read(&root, &mut diagnostics),
     };
     let secrets = secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
@@ -108,7 +107,7 @@ pub fn draft(options: &LoadOptions) -> Draft {
         validate::check(&settings, &options.enforcement, &mut diagnostics);
         check_references(&settings, &secrets, &mut diagnostics);
     }
-    validate::warn_about_lifted(&options.enforcement, &place, &mut diagnostics);
+    validate::warn_about_lifted(&options.enforcement, &mut diagnostics);
     Draft { file, diagnostics, sources, settings, secrets }
 }
 

@@ -60,13 +60,17 @@ impl Report {
             (0, warnings) => count(warnings, "warning"),
             (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
         };
+        // Variables and flags are no files.
         let mut files: Vec<&str> = Vec::new();
         for place in self.diagnostics.iter().filter_map(|diagnostic| diagnostic.places.first()) {
-            if !files.contains(&place.source.as_ref()) {
+            if self.sources.has(&place.source) && !files.contains(&place.source.as_ref()) {
                 files.push(&place.source);
             }
         }
-        format!("{counted} in {}", escape(&files.join(", ")))
+        match files.as_slice() {
+            [] => counted,
+            files => format!("{counted} in {}", escape(&files.join(", "))),
+        }
     }
 
     fn render(&self, diagnostic: &Diagnostic, text: &mut String) {
@@ -141,4 +145,87 @@ fn escape(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().map(|c| if is_unsafe(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_core::document::{Code, KeyPath};
+
+    use super::*;
+    use crate::config::{Environment, read_document};
+
+    fn report(name: &str, text: &str) -> Report {
+        let mut diagnostics = Diagnostics::new();
+        let mut sources = Sources::new();
+        let environment = Environment::from_pairs([("LEVEL", "loud")]);
+        let path = KeyPath::configuration();
+        if let Some(node) =
+            read_document(name, text, &path, Some(&environment), &mut sources, &mut diagnostics)
+        {
+            let settings = crate::config::Settings::read(&node, &mut diagnostics);
+            crate::secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
+        }
+        Report::new(diagnostics, sources)
+    }
+
+    #[test]
+    fn an_error_shows_its_line_what_was_found_what_was_expected_and_a_hint() {
+        let report = report("gateway.yaml", "serve:\n  timeout:\n    write: 1s\n    raed: 5s\n");
+        assert_eq!(
+            report.to_text(),
+            "error[unknown_key]: unknown key `raed` in `serve.timeout`\n  --> gateway.yaml:4:5\n   |\n 4 |     raed: 5s\n   |     ^^^^\n  \
+             found:    raed\n  expected: one of idle, read, write\n  hint:     did you mean `read`?\n\n1 error in gateway.yaml\n"
+        );
+    }
+
+    #[test]
+    fn errors_come_in_order_of_lines_and_point_into_the_text_as_written() {
+        let report = report("f.yaml", "log: {level: \"${LEVEL}\", x: 1}\nserve: {port: https}\n");
+        let places: Vec<_> =
+            report.diagnostics.iter().map(|error| (error.places[0].line, error.places[0].column)).collect();
+        assert_eq!(places, [(1, 14), (1, 26), (2, 15)]);
+        assert!(
+            report
+                .to_text()
+                .contains(" 1 | log: {level: \"${LEVEL}\", x: 1}\n   |              ^^^^^^^^^^\n")
+        );
+        assert!(report.to_text().ends_with("3 errors in f.yaml\n"));
+    }
+
+    #[test]
+    fn both_places_of_a_collision_are_shown() {
+        let text = report("f.yaml", "log: {}\nserve: {}\nlog: {}\n").to_text();
+        assert!(text.contains("--> f.yaml:3:1") && text.contains("--> f.yaml:1:1"));
+    }
+
+    #[test]
+    fn credentials_are_never_printed() {
+        for text in [
+            "secret_management:\n  texts: {type: inline, config: {key: hunter2, number: 4711, typo}, extra: 1}\n",
+            "secret_management:\n  texts:\n    type: inline\n    config:\n      number: 4711\n      key: [hunter2]\n",
+            "secret_management: {keys: {type: pem, config: {password: hunter2, path: 4711, x: 1}}}\n",
+            "secret_management:\n  texts: {type: inline, config: {key: hunter2, number: 4711}\n",
+            "secret_management: {texts: {type: inline, config: {key: hunter2}}}\nlog: {level: 4711\n",
+        ] {
+            let report = report("f.yaml", text);
+            assert!(report.diagnostics.has_errors());
+            let printed = format!("{}{}", report.to_text(), report.to_json());
+            assert!(!printed.contains("hunter2"), "{printed}");
+        }
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let text = report("f.yaml", "\"a\\e[31m\": 1\n").to_text();
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.contains("\\u{1b}"));
+    }
+
+    #[test]
+    fn the_machine_form_has_the_same_fields() {
+        let json = report("f.yaml", "sevre: {}\n").to_json();
+        assert_eq!(json[0]["code"], Code::UnknownKey.as_str());
+        assert_eq!(json[0]["places"][0], json!({"file": "f.yaml", "line": 1, "column": 1}));
+        assert_eq!(json[0]["hint"], "did you mean `serve`?");
+    }
 }

@@ -60,6 +60,11 @@ impl Sources {
         self.texts.push(SourceText { name: Arc::clone(name), text: Arc::from(text), hidden });
     }
 
+    /// Whether a document of this name was added.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.texts.iter().any(|source| &*source.name == name)
+    }
+
     /// The line of `place` as it may be shown; `None` when it may not, or when there is none.
     pub(super) fn line(&self, place: &Place) -> Option<String> {
         let source = self.texts.iter().find(|source| source.name == place.source)?;

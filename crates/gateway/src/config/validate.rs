@@ -1,5 +1,7 @@
 //! What a safe configuration must have, and the flags that lift each demand.
 
+use std::sync::Arc;
+
 use gateway_core::document::{Code, Diagnostic, Diagnostics, Place, covers_every_address};
 use gateway_core::rules::StepKind;
 
@@ -78,7 +80,8 @@ const PROXIES: &str = "--insecure-skip-secure-trusted-proxies-enforcement";
 const DEFAULT_RULE: &str = "--insecure-skip-secure-default-rule-enforcement";
 
 /// Adds one `enforcement_skipped` warning for each lifted demand.
-pub(super) fn warn_about_lifted(enforcement: &Enforcement, place: &Place, diagnostics: &mut Diagnostics) {
+pub(super) fn warn_about_lifted(enforcement: &Enforcement, diagnostics: &mut Diagnostics) {
+    let place = &Place::whole_file(Arc::from("command line"));
     for (flag, consequence) in enforcement.lifted() {
         diagnostics.push(
             Diagnostic::warning(Code::EnforcementSkipped, format!("`{flag}`: {consequence}"), place)
