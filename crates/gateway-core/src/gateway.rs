@@ -22,7 +22,10 @@ use crate::{
     published_keys::PublishedKey,
     request::Request,
     respond::{RefusalText, RespondSettings},
-    rules::{DefaultRuleDefinition, Lookup, RuleIndex, RuleSet, forwarding_policy::ForwardingPolicy},
+    rules::{
+        DefaultRuleDefinition, Lookup, RuleIndex, RuleSet, forwarding_policy::ForwardingPolicy,
+        index::BadRequest,
+    },
     secrets::SecretStore,
 };
 
@@ -191,8 +194,7 @@ impl Gateway {
     }
 
     /// A bad host is answered without a body, whatever is configured; a bad path as `precondition_error`.
-    fn bad_request(&self, error: &crate::rules::index::BadRequest, headers: &HeaderMap) -> Decision {
-        use crate::rules::index::BadRequest;
+    fn bad_request(&self, error: &BadRequest, headers: &HeaderMap) -> Decision {
         let (kind, reason) = match error {
             BadRequest::Host(_) => (DenialKind::BadRequest, "bad_host"),
             BadRequest::Path(_) => (DenialKind::Precondition, "bad_path"),

@@ -1,4 +1,9 @@
-//! The gateway's decision: rules, pipeline and mechanisms, without sockets and files
+//! The gateway's decision: rules, pipeline and mechanisms, without sockets and files.
+//!
+//! [`Gateway::build`] turns a configuration into an engine, [`Gateway::decide`] a [`request::Request`] and the time into a
+//! [`decision::Decision`]. On the way: [`rules`] find the rule, its pipeline asks the [`mechanisms`], and what they refuse is
+//! a [`denial::Denial`]. What is read from files arrives as [`document`] trees; keys, outgoing calls, the replay store and
+//! the clock are arguments.
 
 pub mod decision;
 pub mod denial;

@@ -16,36 +16,32 @@
 //! This file configures [`resource_server::Verifier`] and maps its refusals; every check of token and proof is made there.
 
 mod assertions;
+mod config;
 mod error_signaling;
+mod key_endpoint;
 mod principal;
 mod proof_of_possession;
 mod refusal;
 mod token_source;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{HeaderValue, Uri, header};
-use jose::Algorithm;
-use resource_server::{JwksCache, KeySource, Mode, ProtectedRequest, Verifier, VerifierConfig};
-
-use self::{
-    assertions::Assertions, error_signaling::ErrorSignalingConfig, principal::PrincipalMapping,
-    token_source::TokenSources,
+use jose::{Algorithm, AlgorithmSet};
+use resource_server::{
+    JwksCache, KeySource, Mode, ProofPolicy, ProtectedRequest, TokenPolicy, Verifier, VerifierConfig,
 };
+
+pub use self::config::{JwtConfig, JwtOverride};
+use self::{config::Settings, key_endpoint::key_endpoint};
 use crate::{
-    document::{
-        Code, ConfigDuration, Decode, Diagnostic, Diagnostics, Endpoint, EndpointFeature, KeyPath, MapReader,
-        MetadataEndpoint, Node, Place, SecretReference, Spanned,
-    },
+    document::Diagnostics,
     mechanisms::{
         BuildContext, Mechanism,
         authenticators::{Authenticate, Authenticated, Authentication},
-        step::{StepFuture, StepInput},
+        step::{StepFuture, StepInput, chain_of_causes},
     },
 };
-
-/// heimdall's default life of fetched keys.
-const DEFAULT_KEYS_TTL: Duration = Duration::from_secs(600);
 
 /// Accepts access tokens in JWT form.
 #[derive(Debug, Clone)]
@@ -54,125 +50,7 @@ pub struct Jwt {
     settings: Settings,
     keys: Arc<dyn KeySource>,
     verifier: Verifier,
-    allowed_proof_algorithms: Option<jose::AlgorithmSet>,
-}
-
-/// What the verifier is made from, kept for steps that change single fields.
-#[derive(Debug, Clone)]
-struct Settings {
-    assertions: Assertions,
-    sources: TokenSources,
-    principal: PrincipalMapping,
-    error_signaling: ErrorSignalingConfig,
-    keys_ttl: Duration,
-}
-
-/// Settings of `jwt` in the catalogue.
-#[derive(Debug, Clone)]
-pub struct JwtConfig {
-    endpoint: Endpoint,
-    settings: Settings,
-}
-
-/// What a step may change: `assertions` field by field, `cache_ttl`, `error_signaling`.
-#[derive(Debug, Clone)]
-pub struct JwtOverride {
-    assertions: Option<Assertions>,
-    keys_ttl: Option<Duration>,
-    error_signaling: Option<ErrorSignalingConfig>,
-}
-
-impl Decode for JwtConfig {
-    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        let endpoint = reader.optional::<Endpoint>("jwks_endpoint");
-        let has_endpoint = reader.has("jwks_endpoint");
-        read_metadata_endpoint(&mut reader);
-        let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
-            Assertions::decode(node, path, false, has_endpoint, diagnostics)
-        });
-        if !reader.has("assertions") && has_endpoint {
-            reader.report_missing("assertions");
-        }
-        let sources = reader.or("jwt_source", TokenSources::default());
-        let principal = reader.optional::<PrincipalMapping>("principal");
-        let has_principal = reader.has("principal");
-        let keys_ttl = reader.optional::<ConfigDuration>("cache_ttl").map(ConfigDuration::as_duration);
-        read_key_validation(&mut reader);
-        let error_signaling = reader.optional("error_signaling");
-        reader.finish();
-        let principal = if has_principal { principal? } else { PrincipalMapping::standard().ok()? };
-        Some(Self {
-            endpoint: endpoint?,
-            settings: Settings {
-                assertions: assertions?,
-                sources,
-                principal,
-                error_signaling: error_signaling.unwrap_or_default(),
-                keys_ttl: keys_ttl.unwrap_or(DEFAULT_KEYS_TTL),
-            },
-        })
-    }
-}
-
-/// Exactly one of `jwks_endpoint` and `metadata_endpoint`; the second belongs to a later stage.
-fn read_metadata_endpoint(reader: &mut MapReader<'_, '_>) {
-    let has_keys = reader.has("jwks_endpoint");
-    reader.optional::<MetadataEndpoint>("metadata_endpoint");
-    match (has_keys, reader.key_place("metadata_endpoint")) {
-        (true, Some(place)) => {
-            let mut diagnostic = Diagnostic::error(
-                Code::MutuallyExclusive,
-                format!("`{}` has both `jwks_endpoint` and `metadata_endpoint`", reader.path()),
-                place,
-            )
-            .expected("one of the two")
-            .hint("remove `metadata_endpoint`");
-            if let Some(other) = reader.key_place("jwks_endpoint") {
-                diagnostic = diagnostic.and_place(other);
-            }
-            reader.diagnostics().push(diagnostic);
-        }
-        (false, Some(_)) => {
-            reader.not_supported_yet(
-                "metadata_endpoint",
-                "name the issuer's key endpoint in `jwks_endpoint` and the issuer in `assertions.issuers`",
-            );
-        }
-        (false, None) => reader.report_missing("jwks_endpoint"),
-        (true, None) => {}
-    }
-}
-
-/// `x5c` chains are not validated yet: leaving the key out is silent, since issuers publish self-signed certificates, but
-/// asking for it must not pass unheard.
-fn read_key_validation(reader: &mut MapReader<'_, '_>) {
-    let validate = reader.optional::<Spanned<bool>>("validate_jwk");
-    reader.optional::<SecretReference>("trust_anchors");
-    if let Some(validate) = validate.filter(|validate| validate.value) {
-        let headline = format!("`{}` is known but not supported yet", reader.path().key("validate_jwk"));
-        reader.diagnostics().push(
-            Diagnostic::warning(Code::NotSupportedYet, headline, &validate.place)
-                .hint("keys are accepted as the key endpoint publishes them; serve it over https"),
-        );
-    }
-    reader.not_supported_yet(
-        "trust_anchors",
-        "keys are accepted as the key endpoint publishes them; serve it over https",
-    );
-}
-
-impl Decode for JwtOverride {
-    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
-            Assertions::decode(node, path, true, false, diagnostics)
-        });
-        let keys_ttl = reader.optional::<ConfigDuration>("cache_ttl").map(ConfigDuration::as_duration);
-        let error_signaling = reader.optional("error_signaling");
-        reader.finish();
-        Some(Self { assertions, keys_ttl, error_signaling })
-    }
+    allowed_proof_algorithms: Option<AlgorithmSet>,
 }
 
 impl Mechanism for Jwt {
@@ -229,7 +107,7 @@ impl Settings {
         &self,
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
-    ) -> Option<(resource_server::TokenPolicy, resource_server::ProofPolicy)> {
+    ) -> Option<(TokenPolicy, ProofPolicy)> {
         let proof = self.assertions.proof_policy(
             context.dependencies.nonce_ring.as_ref(),
             &context.dependencies.replay_store,
@@ -244,8 +122,8 @@ impl Jwt {
         endpoint: Uri,
         keys: Arc<dyn KeySource>,
         settings: Settings,
-        token: resource_server::TokenPolicy,
-        proof: resource_server::ProofPolicy,
+        token: TokenPolicy,
+        proof: ProofPolicy,
     ) -> Self {
         let allowed_proof_algorithms = match proof.mode {
             Mode::Off => None,
@@ -277,7 +155,7 @@ impl Jwt {
                 scheme: Some(verified.scheme),
                 thumbprint: verified.thumbprint,
                 fresh_nonce: verified.fresh_nonce,
-                observed: verified.observed.map(|reason| crate::mechanisms::step::chain_of_causes(&reason)),
+                observed: verified.observed.map(|reason| chain_of_causes(&reason)),
             })),
             Err(failure) => refusal::fault(failure),
         }
@@ -297,59 +175,4 @@ impl Authenticate for Jwt {
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {
         self.allowed_proof_algorithms.as_ref().is_some_and(|algorithms| algorithms.contains(algorithm))
     }
-}
-
-/// The address of the keys; `None` after reporting what can not be done with the endpoint.
-fn key_endpoint(
-    endpoint: &Endpoint,
-    context: &BuildContext<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Uri> {
-    let path = context.path.key("jwks_endpoint");
-    endpoint.refuse_all_but(&[EndpointFeature::Method], &path, diagnostics);
-    if let Some(method) = endpoint.method.as_ref().filter(|method| method.value != "GET") {
-        report_unsupported(&path.key("method"), &method.place, "keys are fetched with GET", diagnostics);
-    }
-    if endpoint.timeout != Duration::from_secs(5) || endpoint.max_response_size != 1 << 20 {
-        let hint = "every call is limited to 5 s and 1 MB; remove `timeout` and `max_response_size`";
-        report_unsupported(&path, &endpoint.place, hint, diagnostics);
-    }
-    if !context.dependencies.plain_http_endpoints
-        && endpoint.url.value.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("http:"))
-    {
-        diagnostics.push(
-            Diagnostic::error(
-                Code::PlainHttpEndpoint,
-                format!("`{path}` is called over plain http"),
-                &endpoint.url.place,
-            )
-            .found(endpoint.url.value.as_str())
-            .expected("https")
-            .hint("for local tests only: `--insecure-skip-egress-tls-enforcement`"),
-        );
-    }
-    match endpoint.url.value.parse::<Uri>() {
-        Ok(uri) => Some(uri),
-        // A template in the URL was reported above.
-        Err(_) if endpoint.url.value.contains("{{") => None,
-        Err(_) => {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::WrongType,
-                    format!("`{}` is not a URL", path.key("url")),
-                    &endpoint.url.place,
-                )
-                .found(endpoint.url.value.as_str())
-                .expected("an absolute URL"),
-            );
-            None
-        }
-    }
-}
-
-fn report_unsupported(path: &KeyPath, place: &Place, hint: &str, diagnostics: &mut Diagnostics) {
-    diagnostics.push(
-        Diagnostic::error(Code::NotSupportedYet, format!("`{path}` is known but not supported yet"), place)
-            .hint(hint),
-    );
 }

@@ -153,8 +153,8 @@ fn header_values(name: &HeaderName, text: &str) -> Result<Vec<HeaderValue>, Fail
         .map(|line| line.trim_matches([' ', '\t']))
         .filter(|line| !line.is_empty())
         .map(|line| {
-            let value = line.chars().any(|character| character.is_control() && character != '\t');
-            let value = (!value).then(|| HeaderValue::from_str(line).ok()).flatten();
+            let is_text = !line.chars().any(|character| character.is_control() && character != '\t');
+            let value = HeaderValue::from_str(line).ok().filter(|_| is_text);
             value.ok_or_else(|| {
                 Failure::internal(
                     "bad_header_value",

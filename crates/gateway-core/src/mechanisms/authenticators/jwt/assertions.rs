@@ -8,7 +8,7 @@ use resource_server::{ProofPolicy, RequiredScopes, ScopeMatching, TokenPolicy};
 
 use super::proof_of_possession::{ProofOfPossession, proof_policy};
 use crate::document::{
-    Code, ConfigDuration, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, decode_one_of,
+    Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, decode_one_of,
     decode_sequence, did_you_mean,
 };
 
@@ -117,7 +117,7 @@ impl Assertions {
 
 /// At least one issuer: an empty list would accept nobody's tokens.
 fn decode_issuers(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Vec<String>> {
-    let issuers = <Vec<String> as crate::document::Decode>::decode(node, path, diagnostics)?;
+    let issuers = <Vec<String> as Decode>::decode(node, path, diagnostics)?;
     if issuers.is_empty() {
         diagnostics.push(
             Diagnostic::error(Code::OutOfRange, format!("`{path}` is empty"), &node.place)
@@ -131,7 +131,7 @@ fn decode_issuers(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) ->
 /// A list of scopes, compared exactly, or `{matching_strategy, values}`.
 fn decode_scopes(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<RequiredScopes> {
     if node.elements().is_some() {
-        let values = <Vec<String> as crate::document::Decode>::decode(node, path, diagnostics)?;
+        let values = <Vec<String> as Decode>::decode(node, path, diagnostics)?;
         return Some(RequiredScopes { matching: ScopeMatching::Exact, values });
     }
     let mut reader = MapReader::new(node, path, diagnostics)?;
@@ -155,7 +155,7 @@ pub(super) fn decode_algorithms(
     diagnostics: &mut Diagnostics,
 ) -> Option<AlgorithmSet> {
     let names = decode_sequence(node, path, diagnostics, |node, path, diagnostics| {
-        <Spanned<String> as crate::document::Decode>::decode(node, path, diagnostics)
+        <Spanned<String> as Decode>::decode(node, path, diagnostics)
     })?;
     let mut algorithms = Vec::new();
     for name in &names {

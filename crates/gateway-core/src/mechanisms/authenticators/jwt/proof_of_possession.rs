@@ -8,8 +8,8 @@ use resource_server::{Mode, NoncePolicy, ProofPolicy, ReplayProtection};
 
 use super::assertions::decode_algorithms;
 use crate::document::{
-    ByteSize, Code, ConfigDuration, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Place, Spanned,
-    decode_one_of,
+    ByteSize, Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Place,
+    Spanned, decode_one_of,
 };
 
 /// Default age limit of a proof, also where no proof is demanded and a bound token is presented.
@@ -184,7 +184,7 @@ fn decode_proof_size(
     path: &KeyPath,
     diagnostics: &mut Diagnostics,
 ) -> Option<Spanned<ByteSize>> {
-    let size = <Spanned<ByteSize> as crate::document::Decode>::decode(node, path, diagnostics)?;
+    let size = <Spanned<ByteSize> as Decode>::decode(node, path, diagnostics)?;
     if size.value.as_usize() > dpop::MAX_PROOF_BYTES {
         diagnostics.push(
             Diagnostic::error(Code::OutOfRange, format!("`{path}` is out of range"), &size.place)
