@@ -50,17 +50,21 @@ pub struct HyperClient {
 pub struct TlsSetupError(#[from] rustls::Error);
 
 impl HyperClient {
-    /// A client that trusts the operating system's certificates (or those of `SSL_CERT_FILE`).
+    /// A client that trusts the operating system's certificates (or those of `SSL_CERT_FILE`). Where there are none,
+    /// every https connection fails and plain http works.
     ///
     /// # Errors
     ///
-    /// [`TlsSetupError`] when there are no certificates to trust.
+    /// [`TlsSetupError`] when the TLS library has no usable protocol version.
     pub fn new(plain_http: PlainHttp) -> Result<Self, TlsSetupError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
+        let builder =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let tls = match builder.clone().with_platform_verifier() {
+            Ok(builder) => builder.with_no_client_auth(),
+            // Bare containers have no certificates. Nothing is trusted then: https fails, plain http still works.
+            Err(_) => builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth(),
+        };
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
