@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    authorization_server, call, clear_state, demo, echo, keygen, login, other_keygen, serve,
+    authorization_server, call, clear_state, demo, echo, keygen, login, other_keygen, serve, validate,
 };
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
@@ -22,6 +22,7 @@ pub(crate) struct Args {
 enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
+    Validate(validate::Args),
     AuthorizationServer(authorization_server::Args),
     Echo(echo::Args),
     Keygen(keygen::Args),
@@ -34,7 +35,7 @@ enum Command {
 /// The commands as the help shows them. A test keeps it complete.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Start here", &["demo"]),
-    ("Gateway", &["serve"]),
+    ("Gateway", &["serve", "validate"]),
     ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "call", "clear-state"]),
 ];
@@ -68,8 +69,8 @@ fn with_grouped_help(command: clap::Command) -> clap::Command {
         }
         listed.push('\n');
     }
-    command.help_template(format!(
-        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listed}Options:\n{{options}}\n\n{EXAMPLES}\n"
+    command.after_help(EXAMPLES).help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{listed}Options:\n{{options}}{{after-help}}"
     ))
 }
 
@@ -79,6 +80,7 @@ impl Args {
         match self.command {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(&args).await,
+            Command::Validate(args) => validate::run(&args),
             Command::AuthorizationServer(args) => authorization_server::run(&args).await,
             Command::Echo(args) => echo::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),

@@ -10,3 +10,4 @@ pub(crate) mod keygen;
 pub(crate) mod login;
 pub(crate) mod other_keygen;
 pub(crate) mod serve;
+pub(crate) mod validate;

@@ -1,16 +1,13 @@
-//! The client commands as processes, against servers that check every proof with `dpop` itself.
-
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-
-mod fake_servers;
-mod program;
+//! The client commands: printed lines, files, refusals. The servers check every proof with `dpop` itself.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde_json::Value;
 
-use self::{fake_servers::FakeServers, program::Client};
+use crate::{
+    fake_servers::FakeServers,
+    program::{self, Client},
+};
 
 /// The printed lines without those that differ from run to run.
 fn first_words(output: &str) -> Vec<&str> {

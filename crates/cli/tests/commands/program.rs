@@ -58,7 +58,7 @@ impl Client {
         }
     }
 
-    /// Runs a server until it prints a line that starts with `wanted`, does `then` with the line, and stops it by
+    /// Runs a server until it prints a line that contains `wanted`, does `then` with the line, and stops it by
     /// SIGTERM.
     pub(crate) async fn run_until<F: Future<Output = ()>>(
         &self,
@@ -70,10 +70,10 @@ impl Client {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut stdout = String::new();
         let whole = async {
-            while !stdout.lines().any(|line| line.starts_with(wanted)) {
+            while !stdout.lines().any(|line| line.contains(wanted)) {
                 assert_ne!(output.read_line(&mut stdout).await.unwrap(), 0, "{stdout}");
             }
-            then(stdout.lines().find(|line| line.starts_with(wanted)).unwrap().to_owned()).await;
+            then(stdout.lines().find(|line| line.contains(wanted)).unwrap().to_owned()).await;
             let process = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
             rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
             output.read_to_string(&mut stdout).await.unwrap();

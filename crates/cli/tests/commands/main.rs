@@ -1,0 +1,9 @@
+//! The commands as processes.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod client;
+mod fake_servers;
+mod gateway;
+mod program;
