@@ -102,7 +102,7 @@ impl Pipeline {
     ) -> Result<Passed, Failure> {
         let target_uri = match &self.public_origin {
             Some(origin) => origin.apply_to(&request.uri).to_string(),
-            None => request.uri.to_string(),
+            None => request.public_uri.as_ref().unwrap_or(&request.uri).to_string(),
         };
         let (nobody, outputs) = (Subject::default(), BTreeMap::new());
         let input =

@@ -13,8 +13,10 @@ use http::{HeaderMap, Method};
 pub struct Request {
     /// The method as the client sent it; case matters, and unknown methods are kept.
     pub method: Method,
-    /// The URI as the client used it.
+    /// The URI as it arrived, or as trusted proxies say it did: what rules match and what is forwarded.
     pub uri: RequestUri,
+    /// The URI at the configured public origin, where there is one: what a proof's `htu` is compared with instead.
+    pub public_uri: Option<RequestUri>,
     /// All header fields, in the client's order per name.
     pub headers: HeaderMap,
     /// Addresses of the client and the trusted proxies it came through, the client first; the address of the direct peer
@@ -31,6 +33,7 @@ impl Request {
         Self {
             method,
             uri,
+            public_uri: None,
             headers: HeaderMap::new(),
             client_addresses: Vec::new(),
             captures: BTreeMap::new(),

@@ -44,8 +44,10 @@ impl Intake {
         let forwarded =
             trusted_proxies::effective(parts.method.clone(), self.scheme, target, &headers, peer)?;
         let Target { host, path, query } = forwarded.target;
-        let uri = self.at_public_origin(RequestUri::new(&forwarded.scheme, &host, path, query));
+        let uri = RequestUri::new(&forwarded.scheme, &host, path, query);
+        let public_uri = self.at_public_origin(&uri);
         let mut request = Request::new(forwarded.method, uri);
+        request.public_uri = public_uri;
         request.headers = headers;
         request.client_addresses = forwarded.client_addresses;
         Ok(request)
@@ -53,14 +55,13 @@ impl Intake {
 }
 
 impl Intake {
-    /// The URI as clients use it (D7): with one origin that one, with several the one of the request's host.
-    fn at_public_origin(&self, uri: RequestUri) -> RequestUri {
-        let fits = |origin: &&PublicOrigin| origin.host() == uri.host();
+    /// The URI as clients use it: at the only public origin there is, or at the one of the request's host.
+    fn at_public_origin(&self, uri: &RequestUri) -> Option<RequestUri> {
         let origin = match self.public_origins.as_slice() {
             [only] => Some(only),
-            several => several.iter().find(fits),
+            several => several.iter().find(|origin| origin.host() == uri.host()),
         };
-        origin.map_or(uri.clone(), |origin| origin.apply_to(&uri))
+        origin.map(|origin| origin.apply_to(uri))
     }
 }
 

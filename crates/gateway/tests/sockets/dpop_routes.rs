@@ -76,3 +76,19 @@ async fn a_refused_upload_is_answered_before_it_is_sent() {
     );
     assert_eq!(exchange(setup.gateway.address(), request).await.unwrap().status, 401);
 }
+
+#[tokio::test]
+async fn with_a_public_origin_proofs_name_that() {
+    let origin = ("log:\n", "serve:\n  public_origin: https://api.example.com\nlog:\n");
+    let setup = DpopSetup::start_changed("guide/heimdall-config.yaml", &["rules/guide.yaml"], origin).await;
+    let token = setup.issuer.token(&setup.alice);
+    let authorization = format!("DPoP {token}");
+    let ask = async |htu: &str, nonce: Option<&str>| {
+        let proof = proof(&setup.alice, "GET", htu, &token, nonce, 0);
+        setup.send("GET", "/api", &[("Authorization", &authorization), ("DPoP", &proof)]).await
+    };
+    let challenge = ask("https://api.example.com/api", None).await;
+    let nonce = challenge.header("dpop-nonce").unwrap();
+    assert_eq!(ask(&setup.uri("/api"), Some(nonce)).await.status, 401);
+    assert_eq!(ask("https://api.example.com/api", Some(nonce)).await.status, 200);
+}

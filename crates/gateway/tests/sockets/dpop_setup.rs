@@ -28,6 +28,11 @@ pub fn compat_folder() -> PathBuf {
 impl DpopSetup {
     /// Starts the gateway with a configuration and rule files of `compat/`.
     pub async fn start(configuration: &str, rules: &[&str]) -> Self {
+        Self::start_changed(configuration, rules, ("", "")).await
+    }
+
+    /// The same with a text of the files replaced.
+    pub async fn start_changed(configuration: &str, rules: &[&str], change: (&str, &str)) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
         let signer = KeyPair::generate(Algorithm::Es256).unwrap();
         let folder = key_folder(&signer);
@@ -37,6 +42,7 @@ impl DpopSetup {
             text.replace("http://keycloak:8080", &issuer.origin())
                 .replace("upstream:8081", &upstream.address.to_string())
                 .replace("/etc/heimdall", &here)
+                .replacen(change.0, change.1, 1)
         };
         for file in rules {
             let name = Path::new(file).file_name().unwrap();
