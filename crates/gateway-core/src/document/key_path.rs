@@ -93,6 +93,11 @@ impl KeyPath {
         if keys.clone().any(|key| SENSITIVE_KEYS.contains(&key)) {
             return true;
         }
+        if keys.clone().any(|key| key.eq_ignore_ascii_case("authorization"))
+            && keys.clone().any(|key| key.contains("endpoint"))
+        {
+            return true;
+        }
         keys.next() == Some("secret_management")
             && keys.nth(1) == Some("config")
             && keys.next().is_some_and(|key| !matches!(key, "path" | "watch"))
@@ -142,5 +147,7 @@ mod tests {
         assert!(!config.key("path").is_sensitive());
         assert!(!KeyPath::configuration().key("serve").key("port").is_sensitive());
         assert!(KeyPath::configuration().key("x").key("password").is_sensitive());
+        let headers = KeyPath::configuration().key("jwks_endpoint").key("headers");
+        assert!(headers.key("authorization").is_sensitive() && !headers.key("accept").is_sensitive());
     }
 }

@@ -51,7 +51,11 @@ impl Environment {
                 .variables
                 .iter()
                 .filter_map(|(name, value)| {
-                    let path = name.strip_prefix(prefix).filter(|path| !path.is_empty())?;
+                    let is_for_commands = COMMAND_VARIABLES.contains(&name.as_str());
+                    let path = name
+                        .strip_prefix(prefix)
+                        .filter(|_| !is_for_commands)
+                        .filter(|path| !path.is_empty())?;
                     Some((steps(path), name.as_str(), value.as_str()))
                 })
                 .collect();
@@ -67,6 +71,9 @@ impl Environment {
         }
     }
 }
+
+/// Variables with our prefix that client commands read: they set nothing here, and are no mistake.
+const COMMAND_VARIABLES: [&str; 1] = ["KEYBOUND_INSECURE_PLAIN_HTTP"];
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {

@@ -97,13 +97,14 @@ pub fn draft(options: &LoadOptions) -> Draft {
     let mut diagnostics = Diagnostics::new();
     let mut sources = Sources::new();
     let (file, root) = read_file(options, &mut sources, &mut diagnostics);
-    let settings = match diagnostics.has_errors() {
+    let is_document_unreadable = diagnostics.errors().any(|error| is_unreadable(error.code));
+    let settings = match is_document_unreadable {
         // Nothing that follows from an unreadable document would help.
         true => Settings::read(&Node::new(NodeValue::Null, root.place.clone()), &mut Diagnostics::new()),
         false => Settings::read(&root, &mut diagnostics),
     };
     let secrets = secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
-    if !diagnostics.errors().any(|error| is_unreadable(error.code)) {
+    if !is_document_unreadable {
         validate::check(&settings, &options.enforcement, &mut diagnostics);
         check_references(&settings, &secrets, &mut diagnostics);
     }
@@ -233,4 +234,116 @@ fn usual_places(environment: &Environment) -> Vec<PathBuf> {
         .into_iter()
         .flat_map(|(own, heimdalls)| [own.join("keybound.yaml"), heimdalls.join("heimdall.yaml")])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(folder: &Path, text: &str, variables: &[(&str, &str)]) -> LoadOptions {
+        let file = folder.join("gateway.yaml");
+        std::fs::write(&file, text).unwrap();
+        LoadOptions {
+            file: Some(file),
+            environment: Environment::from_pairs(variables.iter().copied()),
+            environment_prefix: None,
+            enforcement: Enforcement::none(),
+        }
+    }
+
+    fn codes(report: &Report) -> Vec<&'static str> {
+        report.diagnostics.errors().map(|error| error.code.as_str()).collect()
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in ["", "{}", "# nothing\n"] {
+            let loaded = load(&options(folder.path(), text, &[])).unwrap();
+            assert_eq!((loaded.settings.serve.port, loaded.settings.management.port), (4456, 4457));
+            assert_eq!(loaded.settings.serve.buffer_limit.read, 32 * 1024);
+            assert!(loaded.settings.providers.file_system.is_none());
+        }
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [
+            ("HEIMDALLCFG_SERVE_PORT", "1234"),
+            ("HEIMDALLCFG_SERVE_TIMEOUT_READ", "1h30m"),
+            ("HEIMDALLCFG_SERVE_TRUSTED__PROXIES_0", "10.0.0.0/8"),
+            ("KEYBOUND_LOG_LEVL", "debug"),
+        ];
+        let loaded =
+            load(&options(folder.path(), "serve: {port: 1, host: 127.0.0.1}\n", &variables)).unwrap();
+        let serve = &loaded.settings.serve;
+        assert_eq!((serve.port, serve.host.as_deref()), (1234, Some("127.0.0.1")));
+        assert_eq!(serve.timeout.read.as_secs(), 5400);
+        assert_eq!(serve.trusted_proxies.len(), 1);
+        let unknown =
+            loaded.warnings.diagnostics.warnings().find(|warning| warning.code == Code::UnknownEnvironment);
+        assert_eq!(unknown.unwrap().hint.as_deref(), Some("did you mean `level`?"));
+    }
+
+    #[test]
+    fn a_bad_value_of_the_environment_names_its_variable() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [("HEIMDALLCFG_SERVE_PORT", "https"), ("KEYBOUND_LOG", "{level: info, x: 1}")];
+        let report = load(&options(folder.path(), "", &variables)).unwrap_err();
+        assert_eq!(codes(&report), ["wrong_type", "unknown_key"]);
+        assert!(report.to_text().contains("--> environment variable HEIMDALLCFG_SERVE_PORT\n"));
+    }
+
+    #[test]
+    fn another_prefix_replaces_the_usual_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let variables = [("HEIMDALLCFG_SERVE_PORT", "1"), ("MY_SERVE_PORT", "2")];
+        let options =
+            LoadOptions { environment_prefix: Some("MY_".into()), ..options(folder.path(), "", &variables) };
+        assert_eq!(load(&options).unwrap().settings.serve.port, 2);
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_only_when_it_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let named =
+            LoadOptions { file: Some(folder.path().join("none.yaml")), ..options(folder.path(), "", &[]) };
+        assert_eq!(codes(&load(&named).unwrap_err()), ["missing_file"]);
+        let home = folder.path().to_str().unwrap();
+        std::fs::create_dir(folder.path().join(".config")).unwrap();
+        std::fs::write(folder.path().join(".config/heimdall.yaml"), "serve: {port: 7}\n").unwrap();
+        let unnamed = LoadOptions { file: None, ..options(folder.path(), "", &[("HOME", home)]) };
+        assert_eq!(load(&unnamed).unwrap().settings.serve.port, 7);
+    }
+
+    #[test]
+    fn every_mistake_of_one_run_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "serve: {port: x, timeout: {read: 5}, tls: {secret: {source: nope}}}\nlgo: {}\nmaster_key: {source: keys}\n\
+                    secret_management: {keys: {type: pem, config: {path: none.pem}}}\ncache: {type: redis}\n";
+        let report = load(&options(folder.path(), text, &[])).unwrap_err();
+        let found = codes(&report);
+        let wanted = [
+            "wrong_type",
+            "bad_duration",
+            "not_supported_yet",
+            "unknown_secret_source",
+            "unknown_key",
+            "unreadable_file",
+            "not_supported_yet",
+        ];
+        assert_eq!(found, wanted, "{}", report.to_text());
+    }
+
+    #[test]
+    fn demands_are_made_unless_a_flag_lifts_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "serve: {trusted_proxies: [0.0.0.0/1, 128.0.0.0/1]}\n";
+        let strict = LoadOptions { enforcement: Enforcement::full(), ..options(folder.path(), text, &[]) };
+        let report = load(&strict).unwrap_err();
+        assert_eq!(codes(&report), ["missing_tls", "missing_tls", "insecure_trusted_proxies"]);
+        let loaded = load(&options(folder.path(), text, &[])).unwrap();
+        assert_eq!(loaded.warnings.diagnostics.warnings().count(), 5);
+    }
 }
