@@ -198,11 +198,12 @@ impl Stage {
 
     fn print_addresses(&self) {
         let Addresses { authorization_server, upstream, gateway, .. } = self.addresses;
+        let gateway = format!("http://{gateway}");
         let (config, rules) = (self.files.config(), self.files.rules());
         anstream::println!(
             "authorization server  http://{authorization_server}/realms/dpop   for development only\n\
              upstream (echo)       http://{upstream}\n\
-             gateway               http://{gateway}               {}\n{:50}{}\n",
+             gateway               {gateway:37}{}\n{:59}{}\n",
             config.display(),
             "",
             rules.display()

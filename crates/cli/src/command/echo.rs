@@ -31,6 +31,6 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     stop_signal().await;
     let seen = echo.seen();
     echo.shutdown().await;
-    output::line(format_args!("{seen} requests answered"))?;
+    output::line(format_args!("requests answered: {seen}"))?;
     Ok(ExitCode::SUCCESS)
 }

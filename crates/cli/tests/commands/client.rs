@@ -237,7 +237,7 @@ async fn echo_answers_until_it_is_told_to_stop() {
     });
     let echo = echo.await;
     assert_eq!(echo.code, 0, "{}", echo.stderr);
-    assert!(echo.stdout.ends_with("\n1 requests answered\n"), "{}", echo.stdout);
+    assert!(echo.stdout.ends_with("\nrequests answered: 1\n"), "{}", echo.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]

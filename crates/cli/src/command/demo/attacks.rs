@@ -67,7 +67,7 @@ pub(super) fn all(loot: &Loot<'_>) -> Result<Vec<Attack>> {
         ),
         row("the captured request, sent again", with(token, used_proof), proof),
         row(
-            "its proof as Bearer's companion",
+            "token as Bearer, with a captured proof",
             request(Method::GET, api, "Bearer", token, Some(&captured()?)),
             token_error,
         ),
