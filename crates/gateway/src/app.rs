@@ -269,9 +269,9 @@ fn proxy(
             max_body_bytes: serve.limits.max_body_size,
         },
         engine,
-        upstream: UpstreamClient::new(serve.timeout.read, max_idle_per_host(serve.connections_limit))?,
+        upstream: UpstreamClient::new(limit(serve.timeout.read), max_idle_per_host(serve.connections_limit))?,
         plain_http_upstreams: enforcement.skip_upstream_tls,
-        body_gap: serve.timeout.read,
+        body_gap: limit(serve.timeout.read),
         access_log: settings.log.access_log_enabled,
         shutdown: shutdown.clone(),
     })
@@ -299,7 +299,17 @@ fn management_limits(settings: &Settings) -> ConnectionLimits {
 }
 
 fn timeouts(configured: Timeouts) -> ConnectionTimeouts {
-    ConnectionTimeouts { read: configured.read, write: configured.write, idle: configured.idle }
+    ConnectionTimeouts {
+        read: limit(configured.read),
+        write: limit(configured.write),
+        idle: limit(configured.idle),
+    }
+}
+
+/// `0s` switches a limit off, as it does in heimdall.
+fn limit(configured: Duration) -> Duration {
+    const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    if configured.is_zero() { NO_LIMIT } else { configured }
 }
 
 fn head_limit(bytes: u64) -> usize {

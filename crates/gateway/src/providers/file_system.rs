@@ -151,4 +151,25 @@ mod tests {
             assert_eq!(read(&file).unwrap()[0].text, "new");
         }
     }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn notices_the_swap_of_a_mounted_config_map() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for version in ["..one", "..two"] {
+            fs::create_dir(at(version)).unwrap();
+            fs::write(at(version).join("rules.yaml"), version).unwrap();
+        }
+        symlink("..one", at("..data")).unwrap();
+        symlink("..data/rules.yaml", at("rules.yaml")).unwrap();
+        assert_eq!(read(folder.path()).unwrap()[0].text, "..one");
+        let watch = Watch::start(folder.path());
+        symlink("..two", at("..data_tmp")).unwrap();
+        fs::rename(at("..data_tmp"), at("..data")).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
+        let files = read(folder.path()).unwrap();
+        assert_eq!((files.len(), files[0].text.as_str()), (1, "..two"));
+    }
 }

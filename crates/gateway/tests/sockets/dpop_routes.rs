@@ -92,3 +92,18 @@ async fn with_a_public_origin_proofs_name_that() {
     assert_eq!(ask(&setup.uri("/api"), Some(nonce)).await.status, 401);
     assert_eq!(ask("https://api.example.com/api", Some(nonce)).await.status, 200);
 }
+
+#[tokio::test]
+async fn without_the_issuers_keys_nothing_is_decided() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let change = ("url: http://", &*format!("url: {gone}/"));
+    let setup = DpopSetup::start_changed("guide/heimdall-config.yaml", &["rules/guide.yaml"], change).await;
+    let token = setup.issuer.token(&setup.alice);
+    let authorization = format!("DPoP {token}");
+    let proof = proof(&setup.alice, "GET", &setup.uri("/api"), &token, None, 0);
+    let answer = setup.send("GET", "/api", &[("Authorization", &authorization), ("DPoP", &proof)]).await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (502, None));
+    assert_eq!(setup.upstream.seen(), 0);
+}

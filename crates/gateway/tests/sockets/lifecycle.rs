@@ -127,5 +127,6 @@ async fn mistakes_stop_the_start_and_are_told_all_at_once() {
     let text = open_configuration("  prot: 1\n").replace("/etc/heimdall", folder.path().to_str().unwrap());
     std::fs::write(&configuration, text).unwrap();
     let error = App::start(options(&configuration)).await.err().unwrap().to_string();
-    assert!(error.contains("error[unknown_key]") && error.contains("prot"), "{error}");
+    assert!(error.contains("unknown key `prot` in `serve`"), "{error}");
+    assert!(error.contains("unknown key `math`") && error.contains("bad.yaml:4:5"), "{error}");
 }
