@@ -80,6 +80,11 @@ impl Refusal {
         Self { reason, challenges, nonce: context.nonce }
     }
 
+    /// The same refusal with a nonce to hand out.
+    pub(crate) fn with_nonce(self, nonce: Option<String>) -> Self {
+        Self { nonce: nonce.or(self.nonce), ..self }
+    }
+
     /// Why.
     #[must_use]
     pub fn reason(&self) -> &Reason {

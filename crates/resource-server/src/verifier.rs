@@ -115,7 +115,8 @@ impl Verifier {
         };
         // Step 12: scopes.
         if !self.config.token.scopes.are_granted(&token.claims) {
-            return Err(refuse(Reason::InsufficientScope));
+            // The proof was good: a nonce that is due goes out all the same.
+            return Err(refuse(Reason::InsufficientScope).with_nonce(proven.fresh_nonce));
         }
         Ok(Verified {
             claims: token.claims,

@@ -347,6 +347,23 @@ fn a_missing_scope_is_forbidden_after_the_proof_was_spent() {
 }
 
 #[test]
+fn a_missing_scope_still_hands_out_a_nonce_that_is_due() {
+    let mut scene = Scene::new(Mode::Require).with_nonces();
+    scene.config.token.scopes =
+        RequiredScopes { matching: ScopeMatching::Exact, values: vec!["orders".into()] };
+    let token = scene.token(&scene.claims());
+    let ring = scene.config.proof.nonces.as_ref().unwrap().ring.clone();
+    let refused_with_age = |age: i64| {
+        let nonce = ring.seal(AccessTokenHash::of(&token).as_bytes(), UnixTime::from_seconds(NOW - age));
+        let proof = ProofBuilder::new(&scene.client, "GET", HTU).access_token(&token).nonce(&nonce);
+        let refusal = scene.verify(&with("DPoP", &token, &proof.sign(now()).unwrap())).unwrap_err();
+        (refusal.status().as_u16(), refusal.headers().contains_key("dpop-nonce"))
+    };
+    assert_eq!(refused_with_age(0), (403, false));
+    assert_eq!(refused_with_age(40), (403, true));
+}
+
+#[test]
 fn error_signaling_adds_only_the_extras() {
     let mut scene = Scene::new(Mode::Require);
     scene.config.error_signaling = ErrorSignaling {
