@@ -10,7 +10,7 @@ use gateway_core::document::{Code, Diagnostic, Diagnostics, Key, KeyPath, Node, 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::environment::Environment;
-use super::source_text::{Sources, place_at};
+use super::source_text::{Lines, Sources};
 use super::substitute::{Substituted, substitute};
 
 /// Nodes of one document, those that aliases repeat included.
@@ -90,7 +90,7 @@ fn parse(
         block_nesting_limit: MAX_NESTING,
     };
     let mut tree = Tree {
-        places: Places { source, written, text },
+        places: Places { source, lines: Lines::of(written), text },
         diagnostics,
         open: Vec::new(),
         anchors: BTreeMap::new(),
@@ -375,7 +375,7 @@ fn size(node: &Node) -> usize {
 /// Finds places in the text as written.
 struct Places<'a> {
     source: &'a Arc<str>,
-    written: &'a str,
+    lines: Lines<'a>,
     text: &'a Substituted,
 }
 
@@ -394,7 +394,7 @@ impl Places<'_> {
     fn at(&self, offset: usize, length: usize) -> Place {
         let start = self.text.written_offset(offset);
         let end = self.text.written_offset(offset + length).max(start);
-        place_at(self.source, self.written, start, end - start)
+        self.lines.place(self.source, start, end - start)
     }
 
     fn line_indentation(&self, offset: usize) -> &str {
@@ -407,6 +407,8 @@ impl Places<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn run(text: &str) -> (Option<Node>, Diagnostics) {
@@ -540,5 +542,19 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
         }
         fails(&text, Code::UnreadableYaml, 5);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_every_place_lies_in_it(text in "[-a-z0-9 :,#&*!|>'\"%@\\[\\]{}<$\\n\\té]{0,80}") {
+            let (node, diagnostics) = run(&text);
+            let lines = text.lines().count().max(1) + 1;
+            for diagnostic in diagnostics.iter() {
+                for place in &diagnostic.places {
+                    prop_assert!(usize::try_from(place.line).unwrap() <= lines);
+                }
+            }
+            prop_assert_eq!(node.is_none(), diagnostics.has_errors());
+        }
     }
 }

@@ -131,13 +131,29 @@ fn is_reference(path: &KeyPath) -> bool {
     !text.starts_with("secret_management") && (text.ends_with(".source") || text.ends_with(".selector"))
 }
 
-/// The place of the byte range in `text`.
-pub(super) fn place_at(source: &Arc<str>, text: &str, offset: usize, length: usize) -> Place {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-    let token = text.get(offset..offset + length).unwrap_or_default();
-    let token = token.lines().next().unwrap_or_default().chars().count();
-    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    Place::new(Arc::clone(source), small(line), small(column)).with_length(small(token))
+/// A text with the starts of its lines, to find places in it.
+#[derive(Debug)]
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    /// Offset of the first byte of each line.
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1));
+        Self { text, starts: starts.collect() }
+    }
+
+    /// The place of `length` bytes at `offset`; of a token in several lines the part in the first.
+    pub(super) fn place(&self, source: &Arc<str>, offset: usize, length: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or(0);
+        let before = self.text.get(start..offset).unwrap_or_default();
+        let token = self.text.get(offset..offset.saturating_add(length)).unwrap_or_default();
+        let token = token.lines().next().unwrap_or_default();
+        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Place::new(Arc::clone(source), small(line), small(before.chars().count() + 1))
+            .with_length(small(token.chars().count()))
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gateway_core::document::{Code, Diagnostic, Diagnostics, Place};
 
 use super::environment::Environment;
-use super::source_text::place_at;
+use super::source_text::Lines;
 
 /// A text after substitution, with the way back to the text as written.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ pub(super) fn substitute(
     environment: &Environment,
     diagnostics: &mut Diagnostics,
 ) -> Option<Substituted> {
-    let mut substitution = Substitution { source, text, environment, diagnostics, failed: false };
+    let lines = Lines::of(text);
+    let mut substitution = Substitution { source, text, lines, environment, diagnostics, failed: false };
     let mut result = String::with_capacity(text.len());
     let mut parts = Vec::new();
     let mut position = 0;
@@ -86,6 +87,7 @@ pub(super) fn substitute(
 struct Substitution<'a> {
     source: &'a Arc<str>,
     text: &'a str,
+    lines: Lines<'a>,
     environment: &'a Environment,
     diagnostics: &'a mut Diagnostics,
     failed: bool,
@@ -122,7 +124,7 @@ impl Substitution<'_> {
         let value = match (operation.is_empty(), operator) {
             (true, _) => {
                 if self.environment.get(name).is_none() && !self.in_comment(start) {
-                    let place = place_at(self.source, self.text, start, length);
+                    let place = self.lines.place(self.source, start, length);
                     let headline = format!("`${{{name}}}` is not set, replaced by nothing");
                     let hint = format!("give it a default: `${{{name}:-…}}`");
                     self.diagnostics
@@ -175,7 +177,7 @@ impl Substitution<'_> {
     }
 
     fn report(&mut self, start: usize, length: usize, headline: &str, hint: &str) {
-        let place: Place = place_at(self.source, self.text, start, length);
+        let place: Place = self.lines.place(self.source, start, length);
         self.diagnostics.push(Diagnostic::error(Code::BadSubstitution, headline, &place).hint(hint));
     }
 }
