@@ -68,3 +68,18 @@ async fn a_body_over_the_limit_is_413() {
     let fits = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n12345678";
     assert_eq!(exchange(gateway.address(), fits).await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_a_place() {
+    let upstream = Upstream::start().await;
+    let gateway = RunningGateway::open_with("  limits: {max_connections: 1}\n", upstream.address).await;
+    let mut first = RawClient::connect(gateway.address()).await;
+    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(first.read_answer().await.unwrap().status, 200);
+    let mut second = RawClient::connect(gateway.address()).await;
+    second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(100), second.read_head()).await;
+    assert!(waited.is_err(), "the second connection is not served yet");
+    drop(first);
+    assert_eq!(second.read_answer().await.unwrap().status, 200);
+}
