@@ -88,39 +88,92 @@ pub(crate) fn first_char(bytes: &[u8]) -> Option<(char, usize)> {
     }
 }
 
-/// The first position of `needle` in `haystack`.
-pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() {
-        return Some(0);
+/// The places of a text in another, from left to right and without overlap. Takes linear time whatever the texts are
+/// (Knuth, Morris and Pratt): both may come from a client.
+pub(crate) struct Occurrences<'a> {
+    haystack: &'a [u8],
+    needle: &'a [u8],
+    /// For each length of a matched beginning, the next shorter beginning that also matches.
+    fallbacks: Vec<usize>,
+    position: usize,
+}
+
+impl<'a> Occurrences<'a> {
+    pub(crate) fn new(haystack: &'a [u8], needle: &'a [u8]) -> Self {
+        let mut fallbacks = vec![0; needle.len() + 1];
+        let mut matched = 0;
+        for (index, byte) in needle.iter().enumerate().skip(1) {
+            matched = extended(needle, &fallbacks, matched, *byte);
+            if let Some(slot) = fallbacks.get_mut(index + 1) {
+                *slot = matched;
+            }
+        }
+        Self { haystack, needle, fallbacks, position: 0 }
     }
-    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// The longest beginning of `needle` that matches once `byte` follows a match of `matched` bytes.
+fn extended(needle: &[u8], fallbacks: &[usize], matched: usize, byte: u8) -> usize {
+    let mut matched = matched;
+    loop {
+        if needle.get(matched) == Some(&byte) {
+            return matched + 1;
+        }
+        match matched {
+            0 => return 0,
+            _ => matched = fallbacks.get(matched).copied().unwrap_or(0),
+        }
+    }
+}
+
+impl Iterator for Occurrences<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let mut matched = 0;
+        if self.needle.is_empty() {
+            return None;
+        }
+        while let Some(byte) = self.haystack.get(self.position) {
+            matched = extended(self.needle, &self.fallbacks, matched, *byte);
+            self.position += 1;
+            if matched == self.needle.len() {
+                return Some(self.position - matched);
+            }
+        }
+        None
+    }
+}
+
+/// Whether one text lies in another; the empty one lies in every text.
+pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty() || Occurrences::new(haystack, needle).next().is_some()
 }
 
 /// Splits at every `separator`, at most into `limit` parts; an empty separator splits into characters.
 pub(crate) fn split<'a>(bytes: &'a [u8], separator: &[u8], limit: Option<usize>) -> Vec<&'a [u8]> {
+    let cuts = match limit {
+        Some(0) => return Vec::new(),
+        Some(limit) => limit - 1,
+        None => usize::MAX,
+    };
     let mut parts = Vec::new();
-    let mut rest = bytes;
-    if limit == Some(0) {
-        return parts;
+    let mut start = 0;
+    if separator.is_empty() {
+        while let Some((_, length)) = bytes.get(start..).and_then(first_char).filter(|_| parts.len() < cuts) {
+            parts.push(bytes.get(start..start + length).unwrap_or_default());
+            start += length;
+        }
+        if start == bytes.len() {
+            return parts;
+        }
+    } else {
+        for position in Occurrences::new(bytes, separator).take(cuts) {
+            parts.push(bytes.get(start..position).unwrap_or_default());
+            start = position + separator.len();
+        }
     }
-    while limit.is_none_or(|limit| parts.len() + 1 < limit) {
-        let (end, skipped) = if separator.is_empty() {
-            match first_char(rest) {
-                Some((_, length)) => (length, 0),
-                None => break,
-            }
-        } else {
-            match find(rest, separator) {
-                Some(position) => (position, separator.len()),
-                None => break,
-            }
-        };
-        parts.push(rest.get(..end).unwrap_or_default());
-        rest = rest.get(end + skipped..).unwrap_or_default();
-    }
-    if !(separator.is_empty() && rest.is_empty()) {
-        parts.push(rest);
-    }
+    parts.push(bytes.get(start..).unwrap_or_default());
     parts
 }
 
@@ -134,6 +187,22 @@ mod tests {
         assert_eq!(first_char("ä".as_bytes()), Some(('ä', 2)));
         assert_eq!(first_char(b"\xed\xa0\x80"), Some(('\u{fffd}', 1)));
         assert_eq!(first_char(b""), None);
+    }
+
+    #[test]
+    fn occurrences_do_not_overlap() {
+        #[track_caller]
+        fn check(haystack: &str, needle: &str, expected: &[usize]) {
+            let found: Vec<_> = Occurrences::new(haystack.as_bytes(), needle.as_bytes()).collect();
+            assert_eq!(found, expected);
+        }
+        check("aaaa", "aa", &[0, 2]);
+        check("abababac", "ababac", &[2]);
+        check("aabaaab", "aab", &[0, 4]);
+        check("abc", "abcd", &[]);
+        check("", "a", &[]);
+        check("abcabc", "c", &[2, 5]);
+        assert!(contains(b"", b"") && contains(b"a", b"") && !contains(b"", b"a"));
     }
 
     #[test]

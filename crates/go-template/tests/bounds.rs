@@ -148,6 +148,19 @@ fn data_of_the_host_is_never_changed() {
 }
 
 #[test]
+fn maps_a_template_made_can_be_changed() {
+    for template in [
+        r#"{{ $m := dict }}{{ $_ := set $m "a" 1 }}{{ $m.a }}"#,
+        r#"{{ $m := fromJson "{\"x\":{}}" }}{{ $_ := set $m.x "a" 1 }}{{ $m.x.a }}"#,
+        r#"{{ $m := urlParse "/p" }}{{ $_ := set $m "a" 1 }}{{ $m.a }}"#,
+        r#"{{ define "f" }}{{ $_ := set . "a" 1 }}{{ end }}{{ $m := dict }}{{ template "f" $m }}{{ $m.a }}"#,
+        r#"{{ $m := pick (dict "b" 2) "b" }}{{ $_ := set $m "a" 1 }}{{ $m.a }}"#,
+    ] {
+        assert_eq!(render(template, &Value::Nil).unwrap(), "1", "{template}");
+    }
+}
+
+#[test]
 fn errors_hold_no_value() {
     let data = Value::from(json!({"token": "s3cret-value", "number": 8_675_309, "list": ["s3cret-value"]}));
     for template in [

@@ -7,6 +7,8 @@ use crate::{
         Parameter::{Any, Text},
     },
     json::{self, Style},
+    limits::MAX_WALK_DEPTH,
+    map::Map,
     value::Value,
 };
 
@@ -40,5 +42,6 @@ fn hidden(error: FunctionError) -> FunctionResult {
 
 fn decode(call: &Call<'_>) -> Result<Option<Value>, FunctionError> {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(call.bytes(0)?).ok();
-    Ok(parsed.map(Value::from))
+    // A copy that `set` can change, as a map of the template's own.
+    parsed.map(|parsed| Map::thaw(&Value::from(parsed), MAX_WALK_DEPTH)).transpose()
 }

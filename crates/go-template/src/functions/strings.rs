@@ -1,5 +1,7 @@
 //! Texts: trimming, cutting, joining, replacing. Lengths and positions count bytes, as in Go.
 
+use std::collections::BTreeSet;
+
 use crate::{
     error::FunctionError,
     functions::{
@@ -8,7 +10,7 @@ use crate::{
     },
     list::List,
     map::Map,
-    text::{self, find, first_char},
+    text::{self, Occurrences, first_char},
     value::Value,
 };
 
@@ -26,7 +28,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new("nospace", &[Text], without_spaces),
     Function::new("contains", &[Text, Text], |call| {
-        Ok(Value::Bool(find(call.bytes(1)?, call.bytes(0)?).is_some()))
+        Ok(Value::Bool(text::contains(call.bytes(1)?, call.bytes(0)?)))
     }),
     Function::new("hasPrefix", &[Text, Text], |call| {
         Ok(Value::Bool(call.bytes(1)?.starts_with(call.bytes(0)?)))
@@ -66,7 +68,8 @@ pub(super) fn is_space(character: char) -> bool {
 
 fn trim_all(call: &Call<'_>) -> FunctionResult {
     let (cut, text) = (call.str(0)?, call.str(1)?);
-    Ok(text.trim_matches(|character| cut.contains(character)).into())
+    let cut: BTreeSet<char> = cut.chars().collect();
+    Ok(text.trim_matches(|character| cut.contains(&character)).into())
 }
 
 /// Byte by byte, each taken as a character: what is not ASCII comes out as Latin-1, as in Go.
@@ -83,8 +86,8 @@ fn without_spaces(call: &Call<'_>) -> FunctionResult {
 fn replace(call: &Call<'_>) -> FunctionResult {
     let (old, new, text) = (call.bytes(0)?, call.bytes(1)?, call.bytes(2)?);
     let mut output = call.environment.output();
-    let mut rest = text;
     if old.is_empty() {
+        let mut rest = text;
         output.push(new)?;
         while let Some((_, length)) = first_char(rest) {
             let (character, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
@@ -93,12 +96,13 @@ fn replace(call: &Call<'_>) -> FunctionResult {
             rest = after;
         }
     } else {
-        while let Some(position) = find(rest, old) {
-            output.push(rest.get(..position).unwrap_or_default())?;
+        let mut start = 0;
+        for position in Occurrences::new(text, old) {
+            output.push(text.get(start..position).unwrap_or_default())?;
             output.push(new)?;
-            rest = rest.get(position + old.len()..).unwrap_or_default();
+            start = position + old.len();
         }
-        output.push(rest)?;
+        output.push(text.get(start..).unwrap_or_default())?;
     }
     Ok(Value::String(output.into_bytes().into()))
 }

@@ -6,7 +6,6 @@ use crate::{
         Call, Function, FunctionResult,
         Parameter::{Int, Text},
     },
-    text::find,
     value::Value,
 };
 
@@ -63,7 +62,7 @@ fn wrap(call: &Call<'_>, text: &[u8], separator: &[u8], breaks_words: bool) -> F
         let (end, skipped) = match last_space {
             Some(space) => (space, 1),
             None if breaks_words => (width, 0),
-            None => match rest.get(width..).and_then(|beyond| find(beyond, b" ")) {
+            None => match rest.get(width..).and_then(|beyond| beyond.iter().position(|byte| *byte == b' ')) {
                 Some(space) => (width + space, 1),
                 None => break,
             },
