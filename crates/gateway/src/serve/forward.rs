@@ -61,17 +61,17 @@ pub(crate) fn names_websocket(headers: &HeaderMap) -> bool {
         && protocols.next().is_none()
 }
 
-/// The request line's URI and the headers for the upstream.
+/// The request line's URI and the headers for the upstream; the permit's request has no headers afterwards.
 ///
 /// # Errors
 ///
 /// If the rule's rewriting leads to something that is no URI or no host.
 pub(crate) fn upstream_head(
-    permit: &Permit,
+    permit: &mut Permit,
     upstream: &Upstream,
     websocket: bool,
 ) -> Result<(Uri, HeaderMap), ForwardError> {
-    let mut headers = permit.request.headers.clone();
+    let mut headers = std::mem::take(&mut permit.request.headers);
     remove_hop_by_hop(&mut headers);
     for name in FOR_US_ONLY {
         headers.remove(name);

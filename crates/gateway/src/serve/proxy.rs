@@ -96,18 +96,18 @@ impl Proxy {
     /// Only a [`Permit`] is forwarded.
     async fn forward(
         &self,
-        permit: Permit,
+        mut permit: Permit,
         parts: &mut Parts,
         body: Incoming,
         connection: &Connection,
     ) -> Result<Response<ResponseBody>, ProxyError> {
-        let upstream = permit.upstream.as_ref().ok_or(ProxyError::NoUpstream)?;
+        let upstream = permit.upstream.take().ok_or(ProxyError::NoUpstream)?;
         // A rule without a scheme of its own takes that of the request, which only shows now.
         if upstream.scheme == "http" && !self.plain_http_upstreams {
             return Err(ProxyError::PlainHttp);
         }
         let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
-        let (uri, headers) = forward::upstream_head(&permit, upstream, websocket)?;
+        let (uri, headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
         let (body, progress) = RequestBody::new(body, self.body_gap, self.intake.max_body_bytes);
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = permit.request.method.clone();

@@ -9,6 +9,8 @@ use super::{
 };
 
 const SHORT: &str = "  timeout: {read: 200ms, write: 1s, idle: 300ms}\n";
+/// Long enough for a busy machine to connect to an upstream in the meantime.
+const LONGER: &str = "  timeout: {read: 1s, write: 1s, idle: 1s}\n";
 
 #[tokio::test]
 async fn an_upstream_that_does_not_answer_is_504() {
@@ -25,7 +27,7 @@ async fn an_upstream_that_does_not_answer_is_504() {
 #[tokio::test]
 async fn a_body_that_stalls_is_408() {
     let upstream = Upstream::start().await;
-    let gateway = RunningGateway::open_with(SHORT, upstream.address).await;
+    let gateway = RunningGateway::open_with(LONGER, upstream.address).await;
     let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf";
     let answer = exchange(gateway.address(), request).await.unwrap();
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
@@ -34,14 +36,14 @@ async fn a_body_that_stalls_is_408() {
 #[tokio::test]
 async fn a_slow_body_that_moves_may_take_its_time() {
     let upstream = Upstream::start().await;
-    let gateway = RunningGateway::open_with(SHORT, upstream.address).await;
+    let gateway = RunningGateway::open_with(LONGER, upstream.address).await;
     let mut client = RawClient::connect(gateway.address()).await;
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n").await;
-    for byte in ["s", "l", "o", "w", "!"] {
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n").await;
+    for byte in "slow it goes".split("").filter(|piece| !piece.is_empty()) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         client.send(byte).await;
     }
-    assert_eq!(client.read_answer().await.unwrap().json()["body"], "slow!");
+    assert_eq!(client.read_answer().await.unwrap().json()["body"], "slow it goes");
 }
 
 #[tokio::test]
