@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use go_template::{FunctionError, List, Map, Object, Value};
+use go_template::{FunctionError, List, Map, Object, Url, Value};
 use http::header;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
 use crate::{
-    request::{Request, RequestUri},
+    request::Request,
     subject::{Principal, Subject},
 };
 
@@ -42,10 +41,9 @@ impl Object for RequestObject {
 
     fn members(&self) -> Vec<(String, Value)> {
         let addresses = self.request.client_addresses.iter().map(String::as_str);
-        let url = UrlObject { request: Arc::clone(&self.request) };
         vec![
             ("Method".into(), Value::from(self.request.method.as_str())),
-            ("URL".into(), object(url)),
+            ("URL".into(), object(url(&self.request))),
             ("ClientIPAddresses".into(), Value::from(List::of_strings(addresses))),
         ]
     }
@@ -101,156 +99,11 @@ fn canonical_name(name: &str) -> String {
     canonical.collect()
 }
 
-struct UrlObject {
-    request: Arc<Request>,
-}
-
-impl UrlObject {
-    fn uri(&self) -> &RequestUri {
-        &self.request.uri
-    }
-}
-
-impl Object for UrlObject {
-    fn type_name(&self) -> &str {
-        "*heimdall.URL"
-    }
-
-    fn field(&self, name: &str) -> Option<Value> {
-        self.members().into_iter().find(|(member, _)| member == name).map(|(_, value)| value)
-    }
-
-    fn members(&self) -> Vec<(String, Value)> {
-        let path = percent_decode(self.uri().path().as_bytes()).collect::<Vec<u8>>();
-        let captures = self.request.captures.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        vec![
-            ("Scheme".into(), Value::from(self.uri().scheme())),
-            ("Host".into(), Value::from(self.uri().host())),
-            ("Path".into(), Value::String(path.into())),
-            ("RawPath".into(), Value::from(self.uri().path())),
-            ("RawQuery".into(), Value::from(self.uri().query().unwrap_or_default())),
-            ("Fragment".into(), Value::from("")),
-            ("Captures".into(), Value::from(Map::of_strings(captures))),
-        ]
-    }
-
-    fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
-        let value = match name {
-            "String" => Value::from(self.uri().to_string()),
-            "Hostname" => Value::from(self.uri().hostname()),
-            "Port" => Value::from(self.uri().port().unwrap_or_default()),
-            "EscapedPath" => Value::from(self.uri().path()),
-            "RequestURI" => Value::from(self.uri().path_and_query()),
-            "Query" => object(QueryObject::parse(self.uri().query().unwrap_or_default())),
-            _ => return None,
-        };
-        Some(no_arguments(arguments).map(|()| value))
-    }
-
-    fn to_text(&self) -> Option<String> {
-        Some(self.uri().to_string())
-    }
-}
-
-/// The parameters of a query, decoded as forms are.
-struct QueryObject {
-    parameters: BTreeMap<String, Vec<String>>,
-}
-
-impl QueryObject {
-    /// Pairs with an invalid escape or a semicolon are left out, as Go does.
-    fn parse(query: &str) -> Self {
-        let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if let (Some(name), Some(value)) = (form_decode(name), form_decode(value)) {
-                parameters.entry(name).or_default().push(value);
-            }
-        }
-        Self { parameters }
-    }
-}
-
-impl Object for QueryObject {
-    fn type_name(&self) -> &str {
-        "url.Values"
-    }
-
-    fn entries(&self) -> Option<Map> {
-        let lists = self.parameters.iter().map(|(name, values)| {
-            (name.as_str(), Value::from(List::of_strings(values.iter().map(String::as_str))))
-        });
-        Some(Map::with_element(go_template::ElementType::TextList, lists))
-    }
-
-    fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
-        match name {
-            "Get" => Some(text_argument(arguments).map(|name| {
-                Value::from(
-                    self.parameters.get(&name).and_then(|values| values.first()).map_or("", String::as_str),
-                )
-            })),
-            "Has" => {
-                Some(text_argument(arguments).map(|name| Value::from(self.parameters.contains_key(&name))))
-            }
-            "Encode" => Some(no_arguments(arguments).map(|()| Value::from(self.encode()))),
-            _ => None,
-        }
-    }
-}
-
-/// Everything but unreserved characters; the blank becomes `+` afterwards.
-const FORM: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'!')
-    .add(b'"')
-    .add(b'#')
-    .add(b'$')
-    .add(b'%')
-    .add(b'&')
-    .add(b'\'')
-    .add(b'(')
-    .add(b')')
-    .add(b'*')
-    .add(b'+')
-    .add(b',')
-    .add(b'/')
-    .add(b':')
-    .add(b';')
-    .add(b'<')
-    .add(b'=')
-    .add(b'>')
-    .add(b'?')
-    .add(b'@')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
-impl QueryObject {
-    fn encode(&self) -> String {
-        let escape = |text: &str| utf8_percent_encode(text, FORM).to_string().replace("%20", "+");
-        let pairs = self.parameters.iter().flat_map(|(name, values)| {
-            values.iter().map(move |value| format!("{}={}", escape(name), escape(value)))
-        });
-        pairs.collect::<Vec<_>>().join("&")
-    }
-}
-
-fn form_decode(text: &str) -> Option<String> {
-    let is_valid = text.match_indices('%').all(|(position, _)| {
-        text.as_bytes()
-            .get(position + 1..position + 3)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
-    is_valid.then(|| {
-        let spaced = text.replace('+', " ");
-        percent_decode(spaced.as_bytes()).decode_utf8_lossy().into_owned()
-    })
+/// `.Request.URL`
+fn url(request: &Request) -> Url {
+    let uri = &request.uri;
+    let captures = request.captures.iter().map(|(name, value)| (name.clone(), value.clone()));
+    Url::of_request(uri.scheme(), uri.host(), uri.path(), uri.query()).with_captures(captures)
 }
 
 struct SubjectObject {
