@@ -11,10 +11,10 @@ use subtle::ConstantTimeEq as _;
 #[error("the ciphertext does not open")]
 pub struct OpenError;
 
-/// SHA-1, for the key identifiers of RFC 5280, section 4.2.1.2, only: nothing secure may rest on it.
+/// SHA-1, for names only: the key identifiers of RFC 5280, section 4.2.1.2, and templates. Nothing secure may rest on it.
 #[must_use]
-pub fn sha1_key_identifier(public_key_bits: &[u8]) -> [u8; 20] {
-    to_array(&digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, public_key_bits))
+pub fn sha1(message: &[u8]) -> [u8; 20] {
+    to_array(&digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, message))
 }
 
 /// SHA-256.

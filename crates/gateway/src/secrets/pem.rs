@@ -104,7 +104,7 @@ fn subject_key_identifier(der: &[u8]) -> Option<String> {
 }
 
 fn computed_identifier(key: &PublicJwk) -> Option<String> {
-    public_key_bits(key).map(|bits| hex(&crypto::sha1_key_identifier(&bits)))
+    public_key_bits(key).map(|bits| hex(&crypto::sha1(&bits)))
 }
 
 /// The contents of `subjectPublicKey` in a certificate for this key (RFC 5480 §2.2, RFC 8410 §4, RFC 8017 A.1.1).
