@@ -30,7 +30,8 @@ impl RequiredScopes {
     }
 
     /// Are all required scopes granted by `scp` or, when that is missing, by `scope`?
-    pub(crate) fn are_granted(&self, claims: &Map<String, Value>) -> bool {
+    #[must_use]
+    pub fn are_granted(&self, claims: &Map<String, Value>) -> bool {
         if self.values.is_empty() {
             return true;
         }
