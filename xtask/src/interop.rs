@@ -3,6 +3,7 @@
 mod admin_api;
 mod guide;
 mod node;
+mod oauth4webapi;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -43,8 +44,14 @@ pub(crate) fn run() -> Result<()> {
             scenario: "Admin API with nonces demanded at both ends",
             outcome: admin_api::run(&keybound, true),
         },
+        Scenario {
+            peer: "oauth4webapi",
+            version: node::locked_version("interop/oauth4webapi", "oauth4webapi")?,
+            scenario: "client credentials, API behind the gateway, nonces everywhere",
+            outcome: oauth4webapi::run(&keybound),
+        },
     ];
-    println!("\n{:<12}  {:<10}  {:<58}  verdict", "peer", "version", "scenario");
+    println!("\n{:<12}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
     let mut failed = 0;
     for Scenario { peer, version, scenario, outcome } in &scenarios {
         let verdict = match outcome {
@@ -54,7 +61,7 @@ pub(crate) fn run() -> Result<()> {
                 format!("FAILED: {error:#}")
             }
         };
-        println!("{peer:<12}  {version:<10}  {scenario:<58}  {verdict}");
+        println!("{peer:<12}  {version:<10}  {scenario:<62}  {verdict}");
     }
     println!("\n{} passed, {failed} failed", scenarios.len() - failed);
     if failed > 0 {
