@@ -3,13 +3,15 @@
 mod admin_api;
 mod guide;
 mod node;
-mod oauth4webapi;
+mod python;
+mod through_the_gateway;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use self::through_the_gateway::Client;
 use crate::run::{root, step};
 
 /// One line of the table.
@@ -48,10 +50,16 @@ pub(crate) fn run() -> Result<()> {
             peer: "oauth4webapi",
             version: node::locked_version("interop/oauth4webapi", "oauth4webapi")?,
             scenario: "client credentials, API behind the gateway, nonces everywhere",
-            outcome: oauth4webapi::run(&keybound),
+            outcome: through_the_gateway::run(&keybound, Client::Oauth4webapi),
+        },
+        Scenario {
+            peer: "requests-oauth2client",
+            version: "1.8.0".to_owned(),
+            scenario: "client credentials, API behind the gateway, nonces everywhere",
+            outcome: through_the_gateway::run(&keybound, Client::RequestsOauth2client),
         },
     ];
-    println!("\n{:<12}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
+    println!("\n{:<21}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
     let mut failed = 0;
     for Scenario { peer, version, scenario, outcome } in &scenarios {
         let verdict = match outcome {
@@ -61,7 +69,7 @@ pub(crate) fn run() -> Result<()> {
                 format!("FAILED: {error:#}")
             }
         };
-        println!("{peer:<12}  {version:<10}  {scenario:<62}  {verdict}");
+        println!("{peer:<21}  {version:<10}  {scenario:<62}  {verdict}");
     }
     println!("\n{} passed, {failed} failed", scenarios.len() - failed);
     if failed > 0 {
