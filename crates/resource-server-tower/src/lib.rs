@@ -1,0 +1,59 @@
+//! Protect your own API with access tokens that are bound to keys (DPoP, RFC 9449): a [tower] layer for any HTTP
+//! service, and extractors for axum behind the feature `axum`.
+//!
+//! [`DpopLayer`] asks [`resource_server::Verifier`], the one verifier of Keybound. What may pass carries an
+//! `Arc<`[`Verified`]`>` in the request's extensions; what may not is answered with the status, the challenge and the
+//! nonce that the RFC asks for, and never reaches the service inside. What is forgotten or contradictory fails in
+//! [`DpopLayerBuilder::build`], not on the first request.
+//!
+//! ```
+//! use resource_server_tower::{DpopLayer, MemoryReplayStore, Mode, StaticKeys};
+//! # let keys = testkit::FakeIssuer::new("https://issuer.example").jwk_set();
+//!
+//! let layer = DpopLayer::rfc9449()
+//!     .issuer("https://issuer.example", StaticKeys::new(keys))
+//!     .audience("https://api.example.com")
+//!     .public_origin("https://api.example.com")
+//!     .mode(Mode::Require)
+//!     .replay_store(MemoryReplayStore::new(100_000))
+//!     .build()?;
+//! # Ok::<(), resource_server_tower::ConfigurationError>(())
+//! ```
+//!
+//! The layer belongs outside of whatever rewrites paths, and inside of what answers CORS preflights: those carry no
+//! credentials. Put it around a service once; two of them around one route would spend the same proof twice. For
+//! scopes of single routes there is [`RequireScopes`].
+//!
+//! What lives here: the target URI of a request, the clock, answers. What does not: checks of tokens and proofs, a
+//! runtime, outgoing calls.
+//!
+//! [tower]: https://docs.rs/tower
+
+#[cfg(feature = "axum")]
+pub mod axum;
+
+mod builder;
+mod clock;
+mod future;
+mod guard;
+mod layer;
+mod problem;
+mod response;
+mod scopes;
+mod service;
+mod target;
+
+pub use builder::DpopLayerBuilder;
+pub use clock::{Clock, SystemClock};
+pub use dpop::{MemoryReplayStore, NonceRing, Policy, ReplayStore};
+pub use future::ResponseFuture;
+pub use jose::{Algorithm, AlgorithmSet, JwkSet, SymmetricKey, UnixTime};
+pub use layer::DpopLayer;
+pub use problem::{ConfigurationError, Problem};
+pub use resource_server::{
+    ErrorSignaling, JwksCache, KeySource, Mode, Reason, ScopeMatching, StaticKeys, Verified,
+};
+pub use response::{ErrorBody, Refused};
+pub use scopes::{RequireScopes, RequireScopesService};
+pub use service::DpopService;
+pub use target::{PeerAddress, TargetError};

@@ -1,0 +1,96 @@
+//! What is wrong with a layer's settings, all of it at once.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// One thing that is forgotten, malformed or contradictory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Nobody is trusted.
+    #[error("no issuer: call `issuer` with its identifier and its keys")]
+    NoIssuer,
+    /// `issuer` was called more than once: the keys of one must not sign for the other.
+    #[error("more than one issuer: keys of one issuer must not sign for another")]
+    SeveralIssuers,
+    /// Tokens for other resources would pass.
+    #[error("no audience: call `audience`, or `any_audience` if tokens for other resources may pass")]
+    NoAudience,
+    /// Both an audience and any audience.
+    #[error("`audience` and `any_audience` contradict each other")]
+    AudienceAndAny,
+    /// It was not said how strict to be.
+    #[error("no mode: call `mode`")]
+    NoMode,
+    /// Nothing to compare `htu` with.
+    #[error("no origin: call `public_origin`, `trusted_proxies` or `origin_from_host`")]
+    NoOrigin,
+    /// The origin comes from two places.
+    #[error("`origin_from_host` can not go together with `public_origin` or `trusted_proxies`")]
+    SeveralOrigins,
+    /// Not `scheme://host[:port]`.
+    #[error("the public origin is not scheme://host or scheme://host:port with http or https")]
+    PublicOrigin,
+    /// A plain-text origin other than loopback (RFC 9449 §2, §11).
+    #[error("the public origin is plain http: call `allow_plain_http` for development only")]
+    PlainHttp,
+    /// Trusted proxies without any network.
+    #[error("`trusted_proxies` has no network")]
+    NoProxies,
+    /// Not `/` and a path, or with a slash at its end.
+    #[error("the stripped prefix does not start with `/`, ends with one or is no path")]
+    StrippedPrefix,
+    /// Proofs are checked, and nothing was said about replays.
+    #[error("no replay store: call `replay_store`, or `replay_allowed` if a proof may be used again")]
+    NoReplayStore,
+    /// Both a replay store and none.
+    #[error("`replay_store` and `replay_allowed` contradict each other")]
+    ReplayStoreAndAllowed,
+    /// No proof algorithm is accepted.
+    #[error("the proof policy accepts no algorithm")]
+    NoProofAlgorithm,
+    /// No token algorithm is accepted.
+    #[error("no algorithm for access tokens is accepted")]
+    NoTokenAlgorithm,
+    /// The policy's limit is above [`dpop::MAX_PROOF_BYTES`].
+    #[error("the proof policy accepts proofs that are longer than the maximum")]
+    ProofLimit,
+    /// A nonce lifetime, and no key that seals nonces.
+    #[error("`nonce_lifetime` without `nonces`")]
+    NonceLifetimeWithoutNonces,
+    /// Nonces that are over at once.
+    #[error("the nonce lifetime is shorter than two seconds")]
+    NonceLifetime,
+    /// The policy lets a nonce replace `iat`, and there are none.
+    #[error("the proof policy lets a nonce replace iat, but there are no nonces")]
+    NonceReplacesIatWithoutNonces,
+    /// A text for challenges that can not stand in one.
+    #[error("realm, error_uri or a scope has characters that can not stand in a challenge")]
+    ChallengeText,
+}
+
+/// A layer that was not built, and everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigurationError(pub(crate) Vec<Problem>);
+
+impl ConfigurationError {
+    /// The problems, at least one.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConfigurationError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the DPoP layer is not configured: ")?;
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(formatter, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigurationError {}

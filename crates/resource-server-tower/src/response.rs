@@ -1,0 +1,136 @@
+//! The answers to requests that may not come in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dpop::DPOP_NONCE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use oauth::{Challenge, ErrorCode, challenge};
+use resource_server::{Reason, Refusal, Verified};
+use serde_json::json;
+
+use crate::target::TargetError;
+
+/// What the body of a refusal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorBody {
+    /// `application/problem+json` (RFC 9457): `type`, `title`, `status`, and `error` where the challenge has one;
+    /// `detail` where it has a description.
+    ProblemJson,
+    /// Nothing: status and header fields say it all.
+    Empty,
+}
+
+/// In the extensions of a response: this request was refused here, and why. For logs and counters around the layer; a
+/// [fault](Refused::is_fault) deserves somebody's attention.
+#[derive(Debug, Clone)]
+pub struct Refused(Arc<Refusal>);
+
+impl Refused {
+    /// Why. Neither its text nor its sources hold tokens or proofs.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        self.0.reason()
+    }
+
+    /// Is it a dependency's fault and not the caller's?
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        self.0.is_fault()
+    }
+}
+
+/// A response whose body has no type yet.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    refused: Option<Refused>,
+}
+
+impl Answer {
+    pub(crate) fn refusal(refusal: Refusal, error_body: ErrorBody) -> Self {
+        let told = refusal.challenges().iter().find(|challenge| challenge.error.is_some());
+        let error = told.and_then(|challenge| challenge.error);
+        let detail = told.and_then(|challenge| challenge.error_description.as_deref());
+        let answer = Self::new(refusal.status(), refusal.headers(), error, detail, error_body);
+        Self { refused: Some(Refused(Arc::new(refusal))), ..answer }
+    }
+
+    pub(crate) fn unknown_target(error: TargetError, error_body: ErrorBody) -> Self {
+        let (status, detail) = match error {
+            TargetError::Host | TargetError::Authority | TargetError::NoPath | TargetError::Forwarded => {
+                (StatusCode::BAD_REQUEST, Some(error.to_string()))
+            }
+            TargetError::PeerUnknown => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        };
+        Self::new(status, no_store(), None, detail.as_deref(), error_body)
+    }
+
+    /// The refusal of a guard behind the layer; the layer adds the nonce.
+    pub(crate) fn challenged(status: StatusCode, challenge: &Challenge, error_body: ErrorBody) -> Self {
+        let mut headers = no_store();
+        headers.insert(WWW_AUTHENTICATE, challenge::header_value(std::slice::from_ref(challenge)));
+        Self::new(status, headers, challenge.error, challenge.error_description.as_deref(), error_body)
+    }
+
+    /// A guard that no layer stands in front of: closed.
+    pub(crate) fn unprotected() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, no_store(), None, None, ErrorBody::ProblemJson)
+    }
+
+    fn new(
+        status: StatusCode,
+        mut headers: HeaderMap,
+        error: Option<ErrorCode>,
+        detail: Option<&str>,
+        error_body: ErrorBody,
+    ) -> Self {
+        let body = match error_body {
+            ErrorBody::ProblemJson => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+                problem_json(status, error, detail)
+            }
+            ErrorBody::Empty => Bytes::new(),
+        };
+        Self { status, headers, body, refused: None }
+    }
+
+    pub(crate) fn into_response<B: From<Bytes>>(self) -> Response<B> {
+        let mut response = Response::new(B::from(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        if let Some(refused) = self.refused {
+            response.extensions_mut().insert(refused);
+        }
+        response
+    }
+}
+
+/// RFC 9457 §3.1; with `about:blank` the title is the status's phrase (§4.2.1).
+fn problem_json(status: StatusCode, error: Option<ErrorCode>, detail: Option<&str>) -> Bytes {
+    let mut problem = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+    });
+    if let Some(members) = problem.as_object_mut() {
+        members.extend(error.map(|error| ("error".to_owned(), json!(error.as_str()))));
+        members.extend(detail.map(|detail| ("detail".to_owned(), json!(detail))));
+    }
+    Bytes::from(problem.to_string())
+}
+
+fn no_store() -> HeaderMap {
+    HeaderMap::from_iter([(CACHE_CONTROL, HeaderValue::from_static("no-store"))])
+}
+
+/// A nonce that is due goes out with whatever the service answers, and that answer is not stored (RFC 9449 §8.2).
+pub(crate) fn hand_out_nonce(verified: &Verified, headers: &mut HeaderMap) {
+    if let Some(nonce) = verified.fresh_nonce.as_deref().and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        headers.insert(DPOP_NONCE, nonce);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
