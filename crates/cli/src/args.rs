@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    authorization_server, call, clear_state, demo, echo, keygen, login, other_keygen, serve, validate,
+    authorization_server, call, clear_state, completion, demo, echo, inspect, keygen, login, logout,
+    other_keygen, proof, serve, token, validate,
 };
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
@@ -28,16 +29,23 @@ enum Command {
     Keygen(keygen::Args),
     OtherKeygen(other_keygen::Args),
     Login(login::Args),
+    Token(token::Args),
     Call(call::Args),
+    Proof(proof::Args),
+    Logout(logout::Args),
     ClearState(clear_state::Args),
+    Inspect(inspect::Args),
+    Completion(completion::Args),
 }
 
 /// The commands as the help shows them. A test keeps it complete.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo"]),
     ("Gateway", &["serve", "validate"]),
     ("For development", &["authorization-server", "echo"]),
-    ("Client", &["keygen", "other-keygen", "login", "call", "clear-state"]),
+    ("Client", &["keygen", "other-keygen", "login", "token", "call", "proof", "logout", "clear-state"]),
+    ("Look inside", &["inspect"]),
+    ("Shell", &["completion"]),
 ];
 
 const EXAMPLES: &str = "\
@@ -48,8 +56,9 @@ Examples:
   keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
   keybound call http://127.0.0.1:4456/api
   keybound call --replay http://127.0.0.1:4456/api
+  keybound token --raw | keybound inspect
 
-Exit status: 0 done, 1 refused or failed, 2 wrong usage.";
+Exit status: 0 done, 1 refused or failed, 2 wrong usage; others stand in the help of their commands.";
 
 /// Reads the command line. Ends the program for help, version and wrong usage (status 2).
 pub(crate) fn parse() -> Args {
@@ -86,8 +95,13 @@ impl Args {
             Command::Keygen(args) => keygen::run(&args),
             Command::OtherKeygen(args) => other_keygen::run(&args),
             Command::Login(args) => login::run(&args).await,
+            Command::Token(args) => token::run(&args),
             Command::Call(args) => call::run(&args).await,
+            Command::Proof(args) => proof::run(&args),
+            Command::Logout(args) => logout::run(&args).await,
             Command::ClearState(args) => clear_state::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Completion(args) => completion::run(&args, Self::command()),
         }
     }
 }

@@ -81,6 +81,15 @@ impl StateArgs {
         Ok(Arc::new(key))
     }
 
+    /// The client's own key, and never a new one: nothing is bound to a key that was just made.
+    pub(crate) fn stored_key(&self) -> Result<Option<KeyPair>> {
+        match key_store::load(&self.key_file(KeyName::Primary)) {
+            Ok(key) => Ok(Some(key)),
+            Err(KeyStoreError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error).context("use the DPoP key"),
+        }
+    }
+
     /// Keeps a token response.
     pub(crate) fn store_token(&self, response: &TokenResponse) -> Result<()> {
         let text = serde_json::to_vec_pretty(response).context("write the token")?;
@@ -89,14 +98,31 @@ impl StateArgs {
 
     /// The access token of the last login.
     pub(crate) fn access_token(&self) -> Result<AccessToken> {
+        Ok(self.tokens()?.access_token)
+    }
+
+    /// The tokens of the last login.
+    pub(crate) fn tokens(&self) -> Result<TokenResponse> {
+        match self.tokens_if_any()? {
+            Some(tokens) => Ok(tokens),
+            None => bail!("No access token found. Run `keybound login` first."),
+        }
+    }
+
+    /// The tokens of the last login; `None` when there was none.
+    pub(crate) fn tokens_if_any(&self) -> Result<Option<TokenResponse>> {
         let path = self.token_file();
-        let Some(text) = read_if_there(&path)? else {
-            bail!("No access token found. Run `keybound login` first.");
-        };
+        let Some(text) = read_if_there(&path)? else { return Ok(None) };
         // The cause is left out: messages of the parser may quote what they read.
         let response: Option<TokenResponse> = serde_json::from_slice(&text).ok();
         let Some(response) = response else { bail!("{} is not a token response", path.display()) };
-        Ok(response.access_token)
+        Ok(Some(response))
+    }
+
+    /// Forgets the tokens and what was made for them. The key stays.
+    pub(crate) fn forget_tokens(&self) -> Result<()> {
+        delete(&self.token_file())?;
+        self.forget_last_proof()
     }
 
     /// Remembers the proof that a server accepted together with `token`.

@@ -3,11 +3,16 @@
 pub(crate) mod authorization_server;
 pub(crate) mod call;
 pub(crate) mod clear_state;
+pub(crate) mod completion;
 pub(crate) mod configuration;
 pub(crate) mod demo;
 pub(crate) mod echo;
+pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod other_keygen;
+pub(crate) mod proof;
 pub(crate) mod serve;
+pub(crate) mod token;
 pub(crate) mod validate;

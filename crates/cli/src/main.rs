@@ -1,17 +1,20 @@
 //! `keybound`: argument parsing and composition only. What it composes lives in the other crates.
 //!
 //! [`args`] is the command line, [`command`] has one file for each command. Exit status: 0 done, 1 refused or failed,
-//! 2 wrong usage.
+//! 2 wrong usage, 3 what the command's help says.
 
 mod args;
 mod client_state;
 mod clock;
 mod command;
 mod echo;
+mod human_time;
+mod input_text;
 mod json_text;
 mod network;
 mod output;
 mod stop_signal;
+mod token_summary;
 
 use std::process::ExitCode;
 

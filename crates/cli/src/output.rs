@@ -4,6 +4,7 @@ use std::{fmt::Display, io::Write, process::ExitCode};
 
 use anyhow::{Context, Result};
 use owo_colors::OwoColorize;
+use serde::Serialize;
 
 use crate::network;
 
@@ -11,6 +12,23 @@ use crate::network;
 pub(crate) fn line(text: impl Display) -> Result<()> {
     let mut stdout = anstream::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("write to standard output")
+}
+
+/// Prints a value as JSON for programs.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).context("write JSON")?;
+    line(json_without_controls(&text))
+}
+
+/// Control characters that JSON allows unescaped may still mean something to a terminal. They only occur in strings.
+fn json_without_controls(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\n' => character.to_string(),
+            character if character.is_control() => format!("\\u{:04x}", u32::from(character)),
+            character => character.to_string(),
+        })
+        .collect()
 }
 
 /// Prints a finished text to standard error. Best effort: there is nowhere else to say it.
@@ -65,5 +83,12 @@ mod tests {
     #[test]
     fn control_sequences_are_shown_not_sent() {
         assert_eq!(harmless("a\u{1b}[31m\tb\r\n\u{9b}"), "a\\u{1b}[31m\tb\\r\n\\u{9b}");
+    }
+
+    #[test]
+    fn json_stays_json_without_control_characters() {
+        let text = json_without_controls("{\n  \"a\": \"\u{9b}x\"\n}");
+        assert_eq!(text, "{\n  \"a\": \"\\u009bx\"\n}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["a"], "\u{9b}x");
     }
 }

@@ -11,17 +11,14 @@ use dpop_client::{
     grant::{AuthorizationRequest, ClientCredentialsGrant, Grant},
 };
 use http::Uri;
-use jose::{Algorithm, KeyPair, jwt::UnverifiedJwt};
-use oauth::TokenResponse;
-use serde::Serialize;
-use serde_json::Value;
+use jose::{Algorithm, KeyPair};
 
 use self::callback::CallbackServer;
 use crate::{
     client_state::{KeyName, StateArgs},
     clock::now,
     network::NetworkArgs,
-    output,
+    output, token_summary,
 };
 
 /// Run Authorization Code + PKCE and store a DPoP-bound access token.
@@ -90,7 +87,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
         .await
         .context("get a token")?;
     args.state.store_token(&tokens.response)?;
-    print_summary(&tokens.response)?;
+    token_summary::print(&tokens.response)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -183,33 +180,4 @@ async fn log_in_with_browser(
     output::line("")?;
     output::line(format_args!("Waiting for redirect on {redirect_uri}"))?;
     server.wait(request).await
-}
-
-/// The claims that the guide shows, in its order.
-#[derive(Serialize)]
-struct SelectedClaims<'a> {
-    iss: Option<&'a Value>,
-    aud: Option<&'a Value>,
-    sub: Option<&'a Value>,
-    azp: Option<&'a Value>,
-    preferred_username: Option<&'a Value>,
-    cnf: Option<&'a Value>,
-}
-
-fn print_summary(response: &TokenResponse) -> Result<()> {
-    output::line(format_args!("token_type: {}", output::harmless(&response.token_type)))?;
-    let Ok(token) = UnverifiedJwt::parse(response.access_token.as_str()) else {
-        return output::line("the access token is opaque");
-    };
-    let claim = |name: &str| token.claims.get(name);
-    let selected = SelectedClaims {
-        iss: claim("iss"),
-        aud: claim("aud"),
-        sub: claim("sub"),
-        azp: claim("azp"),
-        preferred_username: claim("preferred_username"),
-        cnf: claim("cnf"),
-    };
-    output::line("selected access token claims:")?;
-    output::line(output::harmless(&serde_json::to_string_pretty(&selected).context("print the claims")?))
 }

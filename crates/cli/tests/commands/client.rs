@@ -221,7 +221,18 @@ async fn help_names_every_command_and_shows_no_secret() {
     assert_eq!(help.code, 0);
     assert!(!help.stdout.contains("s3cret"));
     let help = client.run(&["--help"], &[]).await;
-    for command in ["keygen", "other-keygen", "login", "call", "clear-state", "echo"] {
+    for command in [
+        "keygen",
+        "other-keygen",
+        "login",
+        "call",
+        "clear-state",
+        "echo",
+        "token",
+        "logout",
+        "proof",
+        "inspect",
+    ] {
         assert!(help.stdout.contains(command), "{command}");
     }
     assert!(!help.stdout.contains('\u{1b}'), "no colour without a terminal");
