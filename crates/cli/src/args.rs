@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
     authorization_server, call, clear_state, completion, demo, echo, inspect, keygen, login, logout,
-    other_keygen, proof, serve, token, validate,
+    other_keygen, proof, serve, token, validate, why,
 };
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
@@ -35,6 +35,7 @@ enum Command {
     Logout(logout::Args),
     ClearState(clear_state::Args),
     Inspect(inspect::Args),
+    Why(why::Args),
     Completion(completion::Args),
 }
 
@@ -44,7 +45,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Gateway", &["serve", "validate"]),
     ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "token", "call", "proof", "logout", "clear-state"]),
-    ("Look inside", &["inspect"]),
+    ("Look inside", &["inspect", "why"]),
     ("Shell", &["completion"]),
 ];
 
@@ -101,6 +102,7 @@ impl Args {
             Command::Logout(args) => logout::run(&args).await,
             Command::ClearState(args) => clear_state::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Why(args) => why::run(&args).await,
             Command::Completion(args) => completion::run(&args, Self::command()),
         }
     }

@@ -16,3 +16,4 @@ pub(crate) mod proof;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod validate;
+pub(crate) mod why;

@@ -8,3 +8,4 @@ mod credentials;
 mod fake_servers;
 mod gateway;
 mod program;
+mod why;
