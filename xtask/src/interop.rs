@@ -2,6 +2,7 @@
 
 mod admin_api;
 mod guide;
+mod keycloak;
 mod node;
 mod python;
 mod through_the_gateway;
@@ -11,6 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use self::guide::AuthorizationServer;
 use self::through_the_gateway::Client;
 use crate::run::{root, step};
 
@@ -32,7 +34,19 @@ pub(crate) fn run() -> Result<()> {
             peer: "Chromium",
             version: browser,
             scenario: "guide: login in the browser, call, every negative switch",
-            outcome: guide::run(&keybound),
+            outcome: guide::run(&keybound, AuthorizationServer::Ours),
+        },
+        Scenario {
+            peer: "Keycloak",
+            version: "26.7.3".to_owned(),
+            scenario: "guide, with tokens of the real thing and its login page",
+            outcome: guide::run(&keybound, AuthorizationServer::Keycloak("26.7.3")),
+        },
+        Scenario {
+            peer: "Keycloak",
+            version: "26.4.0".to_owned(),
+            scenario: "guide, with tokens of the real thing and its login page",
+            outcome: guide::run(&keybound, AuthorizationServer::Keycloak("26.4.0")),
         },
         Scenario {
             peer: "jose (Node)",

@@ -1,8 +1,9 @@
 //! Starting programs, and ending them.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -24,14 +25,26 @@ pub(crate) fn step(title: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A server that ends with the test.
+/// A server that ends with the test, with all processes it started.
 pub(crate) struct Server(Child);
 
 impl Server {
     /// Starts `command` and waits until something listens on `address`.
     pub(crate) fn start(name: &str, command: &mut Command, address: SocketAddr) -> Result<Self> {
-        let mut server = Self(command.spawn().with_context(|| format!("{name}: can not start"))?);
-        let deadline = Instant::now() + Duration::from_secs(20);
+        Self::start_within(name, command, address, Duration::from_secs(20))
+    }
+
+    /// As [`Server::start`], for programs that take longer.
+    pub(crate) fn start_within(
+        name: &str,
+        command: &mut Command,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> Result<Self> {
+        // A group of its own: what a start script leaves running ends with it.
+        let mut server =
+            Self(command.process_group(0).spawn().with_context(|| format!("{name}: can not start"))?);
+        let deadline = Instant::now() + patience;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.0.try_wait()? {
                 bail!("{name}: ended at once, {status}");
@@ -48,8 +61,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The process may have ended by itself; there is nothing to do then.
-        let _ = self.0.kill();
+        // The processes may have ended by themselves; there is nothing to do then.
+        let group = format!("-{}", self.0.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.0.wait();
     }
 }

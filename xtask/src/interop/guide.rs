@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::node;
+use super::{keycloak, node};
 use crate::run::{Server, free_address, root};
 
 /// Where everything listens, and the folder with the files.
@@ -20,8 +20,17 @@ struct Guide<'a> {
     redirect_port: u16,
 }
 
+/// Whose tokens the scenario is played with.
+#[derive(Clone, Copy)]
+pub(crate) enum AuthorizationServer {
+    /// `keybound authorization-server`.
+    Ours,
+    /// Keycloak in this version.
+    Keycloak(&'static str),
+}
+
 /// Runs the scenario.
-pub(crate) fn run(keybound: &Path) -> Result<()> {
+pub(crate) fn run(keybound: &Path, issued_by: AuthorizationServer) -> Result<()> {
     let browser = node::install("interop/browser")?;
     let (authorization_server, upstream, gateway, management, redirect) =
         (free_address()?, free_address()?, free_address()?, free_address()?, free_address()?);
@@ -38,14 +47,17 @@ pub(crate) fn run(keybound: &Path) -> Result<()> {
         folder,
     };
 
-    let _authorization_server = Server::start(
-        "authorization server",
-        guide
-            .command(&["authorization-server", "--realm", "dpop-realm.json", "--port"])
-            .arg(authorization_server.port().to_string())
-            .stdout(Stdio::null()),
-        authorization_server,
-    )?;
+    let _authorization_server = match issued_by {
+        AuthorizationServer::Ours => {
+            let mut command =
+                guide.command(&["authorization-server", "--realm", "dpop-realm.json", "--port"]);
+            command.arg(authorization_server.port().to_string()).stdout(Stdio::null());
+            Server::start("authorization server", &mut command, authorization_server)?
+        }
+        AuthorizationServer::Keycloak(version) => {
+            keycloak::start(version, authorization_server, &guide.folder.join("dpop-realm.json"))?
+        }
+    };
     let _upstream = Server::start(
         "echo",
         guide.command(&["echo", "--port"]).arg(upstream.port().to_string()).stdout(Stdio::null()),
