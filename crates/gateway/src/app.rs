@@ -20,6 +20,8 @@ use crate::{
     reload::Engine,
     serve::{
         connection::{self, ConnectionLimits, Shutdown},
+        decision::Decision,
+        gate::{Gate, OnPermit},
         intake::Intake,
         proxy::Proxy,
         timed_io::ConnectionTimeouts,
@@ -31,11 +33,26 @@ use crate::{
 
 /// How long requests under way may take to finish when the gateway stops.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How the gateway answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// As a reverse proxy: what is permitted is forwarded to the upstream of its rule.
     Proxy,
+    /// As the decision service of a proxy in front: what is permitted is answered with 200 and what finalizers set. Rules
+    /// need no `forward_to`.
+    Decision,
+}
+
+impl Mode {
+    /// The word of the command line and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proxy => Proxy::NAME,
+            Self::Decision => Decision::NAME,
+        }
+    }
 }
 
 /// Where the gateway listens.
@@ -139,8 +156,16 @@ impl App {
         let keys = PublishedKeys::new(&gateway.published_keys());
         let rule_count = gateway.rule_count();
         let engine = Arc::new(Engine::new(gateway));
-        let proxy = proxy(&settings, Arc::clone(&engine), options.enforcement, &shutdown)?;
-        connection::serve(serve, serve_limits(&settings), Arc::new(proxy), &shutdown);
+        match options.mode {
+            Mode::Proxy => {
+                let mode = proxy(&settings, Arc::clone(&engine), options.enforcement, &shutdown)?;
+                open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
+            }
+            Mode::Decision => {
+                let mode = Decision { engine: Arc::clone(&engine) };
+                open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
+            }
+        }
         let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
         connection::serve(management, management_limits(&settings), handler, &shutdown);
         if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
@@ -154,7 +179,7 @@ impl App {
         }
         tracing::info!(
             target: LIFECYCLE,
-            mode = "proxy",
+            mode = options.mode.as_str(),
             address = %serve_address,
             management = %management_address,
             rules = rule_count,
@@ -253,6 +278,26 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     })
 }
 
+/// Serves in a mode; everything else about the listener is the same in all of them.
+fn open_gate<M: OnPermit>(
+    listener: TcpListener,
+    settings: &Settings,
+    engine: Arc<Engine>,
+    mode: M,
+    shutdown: &Shutdown,
+) {
+    let serve = &settings.serve;
+    let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
+    let intake = Intake {
+        scheme: "http",
+        public_origins: serve.public_origin.clone(),
+        trusted_proxies: TrustedProxies::new(networks),
+        max_body_bytes: serve.limits.max_body_size,
+    };
+    let gate = Gate { intake, engine, access_log: settings.log.access_log_enabled, mode };
+    connection::serve(listener, serve_limits(settings), Arc::new(gate), shutdown);
+}
+
 fn proxy(
     settings: &Settings,
     engine: Arc<Engine>,
@@ -260,19 +305,12 @@ fn proxy(
     shutdown: &Shutdown,
 ) -> Result<Proxy, StartError> {
     let serve = &settings.serve;
-    let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
     Ok(Proxy {
-        intake: Intake {
-            scheme: "http",
-            public_origins: serve.public_origin.clone(),
-            trusted_proxies: TrustedProxies::new(networks),
-            max_body_bytes: serve.limits.max_body_size,
-        },
         engine,
         upstream: UpstreamClient::new(limit(serve.timeout.read), max_idle_per_host(serve.connections_limit))?,
         plain_http_upstreams: enforcement.skip_upstream_tls,
         body_gap: limit(serve.timeout.read),
-        access_log: settings.log.access_log_enabled,
+        max_body_bytes: serve.limits.max_body_size,
         shutdown: shutdown.clone(),
     })
 }

@@ -1,13 +1,16 @@
 //! Listeners: from bytes on a socket to a decision and back.
 //!
 //! [`connection`] accepts and limits connections, [`http_checks`] and [`trusted_proxies`] settle what the client asked
-//! for, [`intake`] makes the one request type of all modes, [`proxy`] decides and forwards. [`timed_io`] and [`body`] hold
-//! the time limits that hyper does not have.
+//! for, [`intake`] makes the one request type of all modes, [`gate`] decides and answers refusals. What becomes of a
+//! permitted request is the mode's: [`proxy`] forwards it, [`decision`] tells the proxy in front. [`timed_io`] and [`body`]
+//! hold the time limits that hyper does not have.
 
 pub(crate) mod body;
 pub(crate) mod connection;
+pub(crate) mod decision;
 pub(crate) mod error_response;
 pub(crate) mod forward;
+pub(crate) mod gate;
 pub(crate) mod http_checks;
 pub(crate) mod intake;
 pub(crate) mod proxy;

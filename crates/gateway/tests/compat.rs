@@ -1,5 +1,5 @@
 //! Runs `compat/cases.json`: published heimdall configurations and rule files, with the requests that must pass and those
-//! that must not, over real sockets.
+//! that must not, over real sockets. In decision mode the same table holds: status, challenge and nonce are equal.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@ mod sockets {
     pub mod upstream;
 }
 
+use gateway::Mode;
 use jose::{Algorithm, KeyPair, jwt::UnverifiedJwt};
 use serde_json::{Value, json};
 
@@ -30,16 +31,26 @@ use sockets::{
 };
 
 #[tokio::test]
-async fn every_setup_gives_the_expected_decisions() {
+async fn every_setup_gives_the_expected_decisions_as_a_proxy() {
+    run_table(Mode::Proxy).await;
+}
+
+#[tokio::test]
+async fn every_setup_gives_the_expected_decisions_to_a_proxy_in_front() {
+    run_table(Mode::Decision).await;
+}
+
+async fn run_table(mode: Mode) {
     let text = std::fs::read_to_string(compat_folder().join("cases.json")).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let mut failures = Vec::new();
     for setup in document["setups"].as_array().unwrap() {
         let rules: Vec<&str> =
             setup["rules"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
-        let running = DpopSetup::start(setup["configuration"].as_str().unwrap(), &rules).await;
+        let configuration = setup["configuration"].as_str().unwrap();
+        let running = DpopSetup::start_in_mode(mode, configuration, &rules, ("", "")).await;
         for case in document["cases"].as_array().unwrap() {
-            if let Err(failure) = run(&running, case, setup["upstream"].as_str().unwrap()).await {
+            if let Err(failure) = run(mode, &running, case, setup["upstream"].as_str().unwrap()).await {
                 failures.push(format!("{}: {}: {failure}", setup["name"], case["name"]));
             }
         }
@@ -52,7 +63,7 @@ fn text<'a>(request: &'a Value, name: &str, base: &'a str) -> Option<&'a str> {
     request.get(name).map_or(Some(base), Value::as_str)
 }
 
-async fn run(setup: &DpopSetup, case: &Value, upstream: &str) -> Result<(), String> {
+async fn run(mode: Mode, setup: &DpopSetup, case: &Value, upstream: &str) -> Result<(), String> {
     let request = &case["request"];
     let method = text(request, "method", "GET").unwrap();
     let path = text(request, "path", "/api").unwrap();
@@ -74,8 +85,13 @@ async fn run(setup: &DpopSetup, case: &Value, upstream: &str) -> Result<(), Stri
     check_answer(case, &answer)?;
     let passed = answer.status == 200;
     let reached = setup.upstream.seen() - before;
-    expect(reached == usize::from(passed), || format!("{reached} requests at the upstream"))?;
-    if passed { check_upstream(setup, upstream, &answer, path, &token) } else { Ok(()) }
+    let forwards = passed && mode == Mode::Proxy;
+    expect(reached == usize::from(forwards), || format!("{reached} requests at the upstream"))?;
+    match (passed, mode) {
+        (true, Mode::Proxy) => check_upstream(setup, upstream, &answer, path, &token),
+        (true, Mode::Decision) => check_decision(setup, upstream, &answer, path),
+        (false, _) => Ok(()),
+    }
 }
 
 fn token(setup: &DpopSetup, kind: &str) -> String {
@@ -155,7 +171,26 @@ fn check_upstream(
         return Ok(());
     }
     expect(proofs.is_empty(), || "the proof passes".to_owned())?;
-    let internal = authorization[0].strip_prefix("Bearer ").ok_or("no internal token")?;
+    check_internal_token(setup, kind, &authorization[0], path)
+}
+
+/// What a proxy in front copies to the request it forwards.
+fn check_decision(setup: &DpopSetup, kind: &str, answer: &Answer, path: &str) -> Result<(), String> {
+    expect(answer.body.is_empty(), || format!("body {}", answer.text()))?;
+    let authorization = answer.header("authorization");
+    if kind == "client_credentials" {
+        return expect(authorization.is_none(), || "a token in the answer".to_owned());
+    }
+    check_internal_token(setup, kind, authorization.ok_or("no internal token")?, path)
+}
+
+fn check_internal_token(
+    setup: &DpopSetup,
+    kind: &str,
+    authorization: &str,
+    path: &str,
+) -> Result<(), String> {
+    let internal = authorization.strip_prefix("Bearer ").ok_or("no internal token")?;
     let jwt = UnverifiedJwt::parse(internal).map_err(|error| error.to_string())?;
     jwt.verify(setup.signer.public_jwk()).map_err(|error| error.to_string())?;
     expect(jwt.claims["sub"] == "alice-id", || format!("claims {:?}", jwt.claims))?;

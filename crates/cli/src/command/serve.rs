@@ -21,6 +21,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum ModeArgs {
     Proxy(ProxyArgs),
+    Decision(DecisionArgs),
 }
 
 /// Run the gateway as a reverse proxy: what a rule permits is forwarded to its upstream.
@@ -36,9 +37,30 @@ struct ProxyArgs {
     configuration: ConfigurationArgs,
 }
 
+/// Run the gateway as the decision service of a proxy in front: nginx `auth_request`, Traefik, Caddy `forward_auth`,
+/// HAProxy, Envoy HTTP ext_authz.
+///
+/// A permitted request is answered with 200 and with what finalizers set as headers and cookies, any other with its
+/// refusal and challenge. The proxy in front says what the client asked for in X-Forwarded-Method, X-Forwarded-Proto,
+/// X-Forwarded-Host and X-Forwarded-Uri; it is believed if `serve.trusted_proxies` names its address.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  keybound serve decision -c heimdall-config.yaml --insecure
+  HEIMDALLCFG_SERVE_PORT=4460 keybound serve decision -c heimdall-config.yaml --insecure
+
+Ctrl-C or SIGTERM stops it: running requests may finish.")]
+struct DecisionArgs {
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
+}
+
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let ModeArgs::Proxy(proxy) = &args.mode;
-    let app = match App::start(proxy.configuration.serve_options(Mode::Proxy)).await {
+    let options = match &args.mode {
+        ModeArgs::Proxy(proxy) => proxy.configuration.serve_options(Mode::Proxy),
+        ModeArgs::Decision(decision) => decision.configuration.serve_options(Mode::Decision),
+    };
+    let app = match App::start(options).await {
         Ok(app) => app,
         Err(error) => return configuration::refuse(error),
     };

@@ -2,37 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gateway_core::{
-    decision::{Decision, Permit},
-    denial::{Denial, DenialKind},
-    request::Request,
-    respond::RefusalText,
-};
+use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText};
 use http::{Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
-use tokio::time::Instant;
 
 use super::{
     body::{RequestBody, ResponseBody},
-    connection::{Connection, Handler, Shutdown},
+    connection::{Connection, Shutdown},
     error_response,
     forward::{self, ForwardError},
-    http_checks::HttpRefusal,
-    intake::Intake,
+    gate::{Arrived, OnPermit},
     upgrade,
     upstream::{UpstreamClient, UpstreamError},
 };
-use crate::{
-    clock,
-    reload::Engine,
-    telemetry::access::{AccessEvent, Outcome},
-};
+use crate::{reload::Engine, telemetry::access::AccessEvent};
 
-/// The listener of `keybound serve proxy`.
+/// What `keybound serve proxy` does with permitted requests.
 pub(crate) struct Proxy {
-    /// Reads requests.
-    pub(crate) intake: Intake,
-    /// Decides, with the rules of the moment.
+    /// Shapes the answer to a request that did not get through.
     pub(crate) engine: Arc<Engine>,
     /// Connections to upstreams.
     pub(crate) upstream: UpstreamClient,
@@ -40,59 +27,30 @@ pub(crate) struct Proxy {
     pub(crate) plain_http_upstreams: bool,
     /// Longest gap between two pieces of a request's body.
     pub(crate) body_gap: Duration,
-    /// Whether an access event is written for each request.
-    pub(crate) access_log: bool,
+    /// The largest body, where one is configured.
+    pub(crate) max_body_bytes: Option<u64>,
     /// Waits for upgraded connections.
     pub(crate) shutdown: Shutdown,
 }
 
-impl Handler for Proxy {
-    async fn handle(
-        self: Arc<Self>,
-        request: http::Request<Incoming>,
-        connection: Connection,
+impl OnPermit for Proxy {
+    const NAME: &'static str = "proxy";
+
+    async fn answer(
+        &self,
+        permit: Permit,
+        arrived: Arrived<'_>,
+        event: &mut AccessEvent,
     ) -> Response<ResponseBody> {
-        let start = Instant::now();
-        let (parts, body) = request.into_parts();
-        let mut event = AccessEvent::new("proxy", &parts, connection.peer);
-        let response = match self.intake.request(&parts, &connection) {
-            Err(refusal) => refuse_http(refusal, &mut event),
-            Ok(request) => {
-                event.asked_for(&request);
-                self.decide_and_forward(request, parts, body, &connection, &mut event).await
-            }
-        };
-        if self.access_log {
-            event.write(response.status(), start.elapsed());
+        let Arrived { mut parts, body, connection } = arrived;
+        match self.forward(permit, &mut parts, body, connection).await {
+            Ok(response) => response,
+            Err(error) => self.fail(&error, &parts, event),
         }
-        response
     }
 }
 
 impl Proxy {
-    async fn decide_and_forward(
-        &self,
-        request: Request,
-        mut parts: Parts,
-        body: Incoming,
-        connection: &Connection,
-        event: &mut AccessEvent,
-    ) -> Response<ResponseBody> {
-        match self.engine.decide(request, clock::now()).await {
-            Decision::Denial(denial) => refuse(*denial, event),
-            Decision::Permit(permit) => {
-                event.permitted(&permit.rule_id);
-                for notice in &permit.notices {
-                    tracing::warn!(rule = permit.rule_id, notice, "request permitted with a notice");
-                }
-                match self.forward(*permit, &mut parts, body, connection).await {
-                    Ok(response) => response,
-                    Err(error) => self.fail(&error, &parts, event),
-                }
-            }
-        }
-    }
-
     /// Only a [`Permit`] is forwarded.
     async fn forward(
         &self,
@@ -108,7 +66,7 @@ impl Proxy {
         }
         let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
         let (uri, headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
-        let (body, progress) = RequestBody::new(body, self.body_gap, self.intake.max_body_bytes);
+        let (body, progress) = RequestBody::new(body, self.body_gap, self.max_body_bytes);
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = permit.request.method.clone();
         *outgoing.uri_mut() = uri;
@@ -177,25 +135,4 @@ enum ProxyError {
     /// The upstream wants to speak a protocol nobody asked for.
     #[error("the upstream switched protocols without being asked")]
     UnwantedUpgrade,
-}
-
-fn refuse_http(refusal: HttpRefusal, event: &mut AccessEvent) -> Response<ResponseBody> {
-    event.denied(&Outcome { rule: None, kind: "bad_request", reason: refusal.as_str() });
-    tracing::debug!(%refusal, "request refused");
-    error_response::http_refusal(refusal)
-}
-
-fn refuse(denial: Denial, event: &mut AccessEvent) -> Response<ResponseBody> {
-    event.denied(&Outcome {
-        rule: denial.rule_id.as_deref(),
-        kind: denial.kind.as_str(),
-        reason: denial.reason,
-    });
-    let rule = denial.rule_id.as_deref().unwrap_or("-");
-    if denial.kind.is_fault() {
-        tracing::error!(rule, kind = denial.kind.as_str(), detail = denial.detail, "request not decided");
-    } else {
-        tracing::debug!(rule, kind = denial.kind.as_str(), detail = denial.detail, "request refused");
-    }
-    error_response::denial(denial)
 }

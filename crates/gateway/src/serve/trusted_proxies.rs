@@ -73,6 +73,9 @@ pub(crate) fn effective(
         Some(sent) => Method::from_bytes(sent.as_bytes()).map_err(|_| HttpRefusal::Forwarded)?,
         None => method,
     };
+    if method == Method::CONNECT || method == Method::TRACE {
+        return Err(HttpRefusal::Method);
+    }
     let scheme = match single(headers, "x-forwarded-proto")? {
         Some(sent) => match sent.to_ascii_lowercase().as_str() {
             known @ ("http" | "https") => known.to_owned(),
@@ -205,6 +208,13 @@ mod tests {
             &[("x-forwarded-method", "G T")],
         ] {
             assert_eq!(effective_of(fields), Err(HttpRefusal::Forwarded), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn connect_and_trace_are_refused_behind_a_proxy_too() {
+        for method in ["CONNECT", "TRACE"] {
+            assert_eq!(effective_of(&[("x-forwarded-method", method)]), Err(HttpRefusal::Method));
         }
     }
 

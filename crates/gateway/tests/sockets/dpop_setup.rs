@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gateway::Mode;
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use tempfile::TempDir;
 
@@ -33,6 +34,16 @@ impl DpopSetup {
 
     /// The same with a text of the files replaced.
     pub async fn start_changed(configuration: &str, rules: &[&str], change: (&str, &str)) -> Self {
+        Self::start_in_mode(Mode::Proxy, configuration, rules, change).await
+    }
+
+    /// The same in another mode than proxy.
+    pub async fn start_in_mode(
+        mode: Mode,
+        configuration: &str,
+        rules: &[&str],
+        change: (&str, &str),
+    ) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
         let signer = KeyPair::generate(Algorithm::Es256).unwrap();
         let folder = key_folder(&signer);
@@ -50,7 +61,7 @@ impl DpopSetup {
         }
         let path = folder.path().join("heimdall-config.yaml");
         std::fs::write(&path, adapted(configuration)).unwrap();
-        let gateway = RunningGateway::start_in(folder, &path).await;
+        let gateway = RunningGateway::start_in_mode(mode, folder, &path).await;
         Self { gateway, issuer, upstream, alice: KeyPair::generate(Algorithm::Es256).unwrap(), signer }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use gateway::{Addresses, App, ServeOptions, config::Enforcement};
+use gateway::{Addresses, App, Mode, ServeOptions, config::Enforcement};
 use tempfile::TempDir;
 
 pub struct RunningGateway {
@@ -26,7 +26,12 @@ impl RunningGateway {
 
     /// Starts with what is in the folder already.
     pub async fn start_in(folder: TempDir, configuration: &Path) -> Self {
-        match App::start(options(configuration)).await {
+        Self::start_in_mode(Mode::Proxy, folder, configuration).await
+    }
+
+    /// The same in another mode than proxy.
+    pub async fn start_in_mode(mode: Mode, folder: TempDir, configuration: &Path) -> Self {
+        match App::start(ServeOptions { mode, ..options(configuration) }).await {
             Ok(app) => Self { folder, app },
             Err(error) => panic!("{error}"),
         }
