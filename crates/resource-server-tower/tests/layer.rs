@@ -116,6 +116,27 @@ async fn a_proven_token_passes_and_the_captured_request_does_not() {
     assert_eq!(scene.reached(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_equal_requests_at_once_exactly_one_gets_in() {
+    let scene = Arc::new(Scene::new());
+    let layer = scene.builder(Mode::Require).build().unwrap();
+    let headers = scene.call().headers();
+    let requests: Vec<_> = (0..200)
+        .map(|_| {
+            let (scene, layer, headers) = (Arc::clone(&scene), layer.clone(), headers.clone());
+            tokio::spawn(async move {
+                let request = scene.call().request_with(headers);
+                scene.send(&layer, request).await.status
+            })
+        })
+        .collect();
+    let mut passed = 0;
+    for request in requests {
+        passed += usize::from(request.await.unwrap() == StatusCode::OK);
+    }
+    assert_eq!((passed, scene.reached()), (1, 1));
+}
+
 #[tokio::test]
 async fn every_attack_gets_its_answer_and_reaches_nothing() {
     let scene = Scene::new();
