@@ -22,8 +22,8 @@ Examples:
   keybound inspect @key.jwk
   keybound inspect @.state/dpop-private-key.pem --json
 
-Nothing leaves this machine and no signature is believed, but that of a proof by its own key is checked. Private parts
-of keys are left out.
+Nothing leaves this machine. No signature is checked but that of a proof, with its own key.
+Private parts of keys are left out.
 
 Exit status: 0 decoded, with or without warnings; 1 not readable; 2 wrong usage.")]
 pub(crate) struct Args {

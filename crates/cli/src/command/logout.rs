@@ -24,7 +24,7 @@ Examples:
 
 The DPoP key stays; `keybound clear-state` replaces it.
 
-Exit status: 0 logged out, or nobody was logged in; 1 the server did not revoke the token, which is then kept;
+Exit status: 0 logged out, or nobody was logged in; 1 the server refused, and the token is kept;
 2 wrong usage.")]
 pub(crate) struct Args {
     /// Find the revocation endpoint in the metadata of this issuer.
@@ -58,14 +58,22 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     };
     let http = args.network.client()?;
     let endpoint = args.endpoint(&http).await?;
-    if let Some(endpoint) = &endpoint {
-        revoke_all(&tokens, endpoint, &args.client_authentication()?, &http)
-            .await
-            .context("the token is kept; `keybound logout --local` deletes it here only")?;
-    }
+    let revoked = match &endpoint {
+        None => None,
+        Some(endpoint) => Some(
+            revoke_all(&tokens, endpoint, &args.client_authentication()?, &http)
+                .await
+                .context("the token is kept; `keybound logout --local` deletes it here only")?,
+        ),
+    };
     args.state.forget_tokens()?;
-    match endpoint {
-        Some(_) => args.tell(true, true, "Logged out: the token is revoked and deleted."),
+    match revoked {
+        Some(Revoked::Everything) => args.tell(true, true, "Logged out: the token is revoked and deleted."),
+        Some(Revoked::NotSupported) => args.tell(
+            true,
+            false,
+            "Logged out here: the token is deleted, but its server can not revoke it before it expires.",
+        ),
         None => {
             args.tell(true, false, "Logged out here: the token is deleted, but not revoked at its server.")
         }
@@ -111,17 +119,27 @@ impl Args {
     }
 }
 
+/// What became of the tokens at their server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Revoked {
+    Everything,
+    /// The server revokes no tokens of this kind (RFC 7009 §2.2.1): a self-contained access token ends by itself only.
+    NotSupported,
+}
+
 /// The refresh token first: a server may end the whole grant with it (RFC 7009 §2.1).
 async fn revoke_all(
     tokens: &TokenResponse,
     endpoint: &Uri,
     client: &ClientAuthentication,
     http: &HyperClient,
-) -> Result<()> {
-    if let Some(refresh_token) = &tokens.refresh_token {
-        revoke(refresh_token, "refresh_token", endpoint, client, http).await?;
-    }
-    revoke(tokens.access_token.as_str(), "access_token", endpoint, client, http).await
+) -> Result<Revoked> {
+    let refresh_token = match &tokens.refresh_token {
+        Some(token) => revoke(token, "refresh_token", endpoint, client, http).await?,
+        None => Revoked::Everything,
+    };
+    let access_token = revoke(tokens.access_token.as_str(), "access_token", endpoint, client, http).await?;
+    Ok(if refresh_token == Revoked::Everything { access_token } else { refresh_token })
 }
 
 async fn revoke(
@@ -130,7 +148,7 @@ async fn revoke(
     endpoint: &Uri,
     client: &ClientAuthentication,
     http: &HyperClient,
-) -> Result<()> {
+) -> Result<Revoked> {
     let mut parameters = vec![("token", Cow::from(token)), ("token_type_hint", Cow::from(kind))];
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::POST;
@@ -142,14 +160,13 @@ async fn revoke(
     *request.body_mut() = Bytes::from(form::encode(&parameters));
     let response = http.send(request).await.context("revoke the token")?;
     if response.status().is_success() {
-        return Ok(());
+        return Ok(Revoked::Everything);
     }
     let error = json::parse_object(response.body(), json::MAX_DEPTH)
         .ok()
         .and_then(|body| body.get("error")?.as_str().map(str::to_owned));
     match error.as_deref() {
-        // RFC 7009 §2.2.1: such tokens, self-contained access tokens for instance, end by themselves only.
-        Some("unsupported_token_type") => Ok(()),
+        Some("unsupported_token_type") => Ok(Revoked::NotSupported),
         Some(error) => bail!("the server did not revoke the {kind}: {error}"),
         None => bail!("the server did not revoke the {kind}: status {}", response.status().as_u16()),
     }

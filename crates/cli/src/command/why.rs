@@ -37,11 +37,11 @@ Examples:
   keybound why --proof @proof.txt https://api.example.com/ --at 'Sun, 19 Jul 2026 07:00:00 GMT'
   keybound why --proof @proof.txt https://api.example.com/ --jwks https://as.example.com/jwks --json
 
-The checks are those of RFC 9449, section 4.3, in the order in which Keybound's gateway makes them. Whether a proof was
-used before, only the server knows.
+The checks are those of RFC 9449, section 4.3, in the order of Keybound's gateway. Whether a
+proof was used before, only the server knows.
 
-Exit status: 0 every check that can be made here passes, 1 something could not be read, 2 wrong usage,
-3 a check fails.")]
+Exit status: 0 every check that can be made here passes, 1 something could not be read,
+2 wrong usage, 3 a check fails.")]
 pub(crate) struct Args {
     /// URL of the request, as the client called it.
     url: String,

@@ -127,6 +127,7 @@ impl Servers {
         match head.uri.path() {
             "/.well-known/openid-configuration" => json_response(StatusCode::OK, &self.metadata()),
             "/token" => self.token(&head, &body).await,
+            "/revoke" => json_response(StatusCode::BAD_REQUEST, &json!({"error": "unsupported_token_type"})),
             path if path.starts_with("/api") => self.api(head, &body).await,
             _ => json_response(StatusCode::NOT_FOUND, &json!({})),
         }

@@ -9,24 +9,29 @@ use super::{Key, Report};
 /// Members that are secret in one key type or another (RFC 7518 §6.2.2, §6.3.2, §6.4.1; RFC 8037 §2; RFC 9964).
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
-/// Takes private members out of every key in `members`, however deep; says whether there were any.
+/// Takes private members out of every key in `members`, however deep; says whether there were any. A key is what has a
+/// `kty`, and what is named like one: a damaged key is secret as well.
 pub(super) fn remove_private_parts(members: &mut Map<String, Value>) -> bool {
-    let mut found = false;
-    if members.contains_key("kty") {
-        for name in PRIVATE_MEMBERS {
-            found |= members.remove(name).is_some();
-        }
-    }
-    for value in members.values_mut() {
-        found |= remove_nested(value);
+    let mut found = if members.contains_key("kty") { remove_private_members(members) } else { false };
+    for (name, value) in members {
+        found |= remove_nested(value, matches!(name.as_str(), "jwk" | "keys"));
     }
     found
 }
 
-fn remove_nested(value: &mut Value) -> bool {
+fn remove_private_members(members: &mut Map<String, Value>) -> bool {
+    PRIVATE_MEMBERS.into_iter().fold(false, |found, name| members.remove(name).is_some() | found)
+}
+
+fn remove_nested(value: &mut Value, is_key: bool) -> bool {
     match value {
-        Value::Object(members) => remove_private_parts(members),
-        Value::Array(values) => values.iter_mut().fold(false, |found, value| remove_nested(value) | found),
+        Value::Object(members) => {
+            let found = is_key && remove_private_members(members);
+            remove_private_parts(members) | found
+        }
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |found, value| remove_nested(value, is_key) | found)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -59,7 +64,7 @@ pub(super) fn inspect_json(members: &Map<String, Value>) -> Result<Report> {
 pub(super) fn inspect_jwk(members: &Map<String, Value>) -> (Key, Vec<String>) {
     let mut jwk = members.clone();
     let mut warnings = Vec::new();
-    if remove_private_parts(&mut jwk) {
+    if remove_private_members(&mut jwk) | remove_private_parts(&mut jwk) {
         warnings
             .push("holds private or secret parts, which are left out here: keep it to yourself".to_owned());
     }
@@ -107,6 +112,12 @@ mod tests {
         let text = Value::Object(members.clone()).to_string();
         assert!(!text.contains("secret") && text.contains("public") && text.contains("a claim"), "{text}");
         assert!(!remove_private_parts(&mut members));
+        let damaged = json!({"jwk": {"d": "secret"}, "keys": [{"k": "secret"}]});
+        let mut members = damaged.as_object().unwrap().clone();
+        assert!(remove_private_parts(&mut members));
+        assert!(!Value::Object(members).to_string().contains("secret"));
+        let report = inspect_json(damaged.as_object().unwrap()).unwrap();
+        assert!(!format!("{report:?}").contains("\"secret\""));
     }
 
     #[test]
