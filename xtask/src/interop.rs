@@ -3,6 +3,7 @@
 mod admin_api;
 mod guide;
 mod keycloak;
+mod nginx;
 mod node;
 mod python;
 mod through_the_gateway;
@@ -71,6 +72,12 @@ pub(crate) fn run() -> Result<()> {
             version: "1.8.0".to_owned(),
             scenario: "client credentials, API behind the gateway, nonces everywhere",
             outcome: through_the_gateway::run(&keybound, Client::RequestsOauth2client),
+        },
+        Scenario {
+            peer: "nginx",
+            version: nginx::version()?,
+            scenario: "auth_request: challenge, retry, replay, wrong proofs, POST",
+            outcome: nginx::run(&keybound),
         },
     ];
     println!("\n{:<21}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
