@@ -29,8 +29,12 @@ enum What {
 #[command(after_help = "\
 Examples:
   keybound validate config -c heimdall-config.yaml
+  keybound validate config -c heimdall-config.yaml --proxy-mode
   keybound validate config -c heimdall-config.yaml --insecure --output json")]
 struct ConfigArgs {
+    /// Check for proxy mode, in which every rule needs `forward_to`.
+    #[arg(long)]
+    proxy_mode: bool,
     #[command(flatten)]
     report: ReportArgs,
     #[command(flatten)]
@@ -75,7 +79,8 @@ enum Form {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         What::Config(config) => {
-            let checked = validate_configuration(&config.configuration.serve_options(Mode::Proxy));
+            let mode = if config.proxy_mode { Mode::Proxy } else { Mode::Decision };
+            let checked = validate_configuration(&config.configuration.serve_options(mode));
             config.report.tell(checked, "Configuration is valid")
         }
         What::Ruleset(rules) => {
