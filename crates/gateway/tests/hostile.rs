@@ -1,0 +1,32 @@
+//! Hostile and unusual requests against the running gateway over raw sockets, one row per case.
+//!
+//! A row says what it changes about a good request and what must come back. After every row a good request must still pass,
+//! the upstream must have seen exactly what was allowed, and the log must not hold the token or the proof.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod sockets {
+    pub mod raw_client;
+    pub mod running_gateway;
+    pub mod upstream;
+}
+
+mod hostile {
+    pub mod a_transport;
+    pub mod b_container;
+    pub mod draft;
+    pub mod expectation;
+    pub mod f_claims;
+    pub mod j_replay;
+    pub mod listener;
+    pub mod pending;
+    pub mod site;
+}

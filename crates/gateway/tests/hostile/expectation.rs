@@ -1,0 +1,148 @@
+//! What a row demands of the answer.
+
+use crate::sockets::raw_client::Answer;
+
+#[derive(Clone, Copy)]
+pub enum Expected {
+    /// Reaches the upstream once and its answer comes back.
+    Allowed,
+    Refused(Refusal),
+    /// Both are right; never a 5xx.
+    Either,
+}
+
+#[derive(Clone, Copy)]
+pub struct Refusal {
+    pub statuses: &'static [u16],
+    /// Whether no answer at all, the connection closed, is right too.
+    pub may_close: bool,
+    pub challenge: Challenge,
+}
+
+/// What is said about one scheme.
+#[derive(Clone, Copy)]
+pub enum Challenge {
+    /// Not looked at.
+    Any,
+    /// A scheme without `error`.
+    Bare(&'static str),
+    /// A scheme with one of these codes. A nonce comes with `use_dpop_nonce`, and only with it.
+    Error(&'static str, &'static [&'static str]),
+}
+
+const fn refused(statuses: &'static [u16], may_close: bool, challenge: Challenge) -> Expected {
+    Expected::Refused(Refusal { statuses, may_close, challenge })
+}
+
+pub const ALLOWED: Expected = Expected::Allowed;
+pub const EITHER: Expected = Expected::Either;
+pub const BARE: Expected = refused(&[401], false, Challenge::Bare("DPoP"));
+pub const PROOF: Expected = dpop_error(&["invalid_dpop_proof"]);
+pub const TOKEN: Expected = dpop_error(&["invalid_token"]);
+pub const PROOF_OR_TOKEN: Expected = dpop_error(&["invalid_dpop_proof", "invalid_token"]);
+pub const NONCE: Expected = dpop_error(&["use_dpop_nonce"]);
+pub const PROOF_OR_NONCE: Expected = dpop_error(&["invalid_dpop_proof", "use_dpop_nonce"]);
+pub const TOKEN_OR_NONCE: Expected = dpop_error(&["invalid_token", "use_dpop_nonce"]);
+pub const REQUEST: Expected = refused(&[400], false, Challenge::Error("DPoP", &["invalid_request"]));
+pub const SCOPE: Expected = refused(&[403], false, Challenge::Error("DPoP", &["insufficient_scope"]));
+pub const BEARER: Expected = refused(&[401], false, Challenge::Error("Bearer", &["invalid_token"]));
+/// Over a limit.
+pub const LIMIT: Expected = refused(&[400, 401, 413, 431], true, Challenge::Any);
+/// Not a request that HTTP allows.
+pub const MALFORMED: Expected =
+    refused(&[400, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+/// The same, or judged as a request without the spoiled field.
+pub const MALFORMED_OR_401: Expected =
+    refused(&[400, 401, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+/// Refused in whatever way.
+pub const DENIED: Expected =
+    refused(&[400, 401, 403, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+
+const fn dpop_error(codes: &'static [&'static str]) -> Expected {
+    refused(&[401], false, Challenge::Error("DPoP", codes))
+}
+
+/// What is wrong with an answer; nothing if all is well. `reached` counts what the upstream saw.
+pub fn faults(expected: Expected, answer: Option<&Answer>, reached: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    let status = answer.map(|answer| answer.status);
+    match expected {
+        Expected::Allowed => {
+            if status != Some(200) {
+                faults.push(format!("{} instead of 200", described(answer)));
+            }
+            if reached != 1 {
+                faults.push(format!("the upstream saw {reached}"));
+            }
+        }
+        Expected::Either => {
+            if status.is_some_and(|status| status >= 500 && status != 501 && status != 505) {
+                faults.push(format!("a failure: {}", described(answer)));
+            }
+            if reached > 1 {
+                faults.push(format!("the upstream saw {reached}"));
+            }
+        }
+        Expected::Refused(refusal) => {
+            if reached != 0 {
+                faults.push(format!("the upstream saw {reached}"));
+            }
+            match answer {
+                None if refusal.may_close => {}
+                None => faults.push("closed without an answer".to_owned()),
+                Some(answer) => refusal_faults(refusal, answer, &mut faults),
+            }
+        }
+    }
+    faults
+}
+
+fn refusal_faults(refusal: Refusal, answer: &Answer, faults: &mut Vec<String>) {
+    if !refusal.statuses.contains(&answer.status) {
+        faults.push(format!("{} instead of {:?}", described(Some(answer)), refusal.statuses));
+    }
+    let wanted = match refusal.challenge {
+        Challenge::Any => "DPoP",
+        Challenge::Bare(scheme) | Challenge::Error(scheme, _) => scheme,
+    };
+    let (scheme, error) = challenge_of(answer, wanted);
+    let right = match refusal.challenge {
+        Challenge::Any => true,
+        Challenge::Bare(expected) => scheme == expected && error.is_none(),
+        Challenge::Error(expected, codes) => {
+            scheme == expected && error.as_deref().is_some_and(|error| codes.contains(&error))
+        }
+    };
+    if !right {
+        faults.push(format!("wrong challenge: {}", described(Some(answer))));
+    }
+    let nonces = answer.headers.iter().filter(|(name, _)| name == "dpop-nonce").count();
+    let demanded = usize::from(error.as_deref() == Some("use_dpop_nonce"));
+    // A refusal for a missing scope may hand out a nonce that is due.
+    if nonces != demanded && answer.status != 403 {
+        faults.push(format!("{nonces} nonces with {error:?}"));
+    }
+    if !scheme.is_empty() && answer.header("cache-control") != Some("no-store") {
+        faults.push("the refusal may be stored".to_owned());
+    }
+}
+
+fn described(answer: Option<&Answer>) -> String {
+    answer.map_or_else(
+        || "no answer".to_owned(),
+        |answer| {
+            let challenge = answer.headers.iter().find(|(name, _)| name == "www-authenticate");
+            format!("{} {}", answer.status, challenge.map_or("", |(_, value)| value))
+        },
+    )
+}
+
+/// Scheme and error of the challenge of the wanted scheme, or of the first.
+fn challenge_of(answer: &Answer, wanted: &str) -> (String, Option<String>) {
+    let all = answer.header("www-authenticate").unwrap_or_default().replace(", Bearer", "\nBearer");
+    let all = all.replace(", DPoP", "\nDPoP");
+    let one = all.lines().find(|line| line.split(' ').next() == Some(wanted)).or(all.lines().next());
+    let (scheme, rest) = one.and_then(|line| line.split_once(' ')).unwrap_or((one.unwrap_or_default(), ""));
+    let error = rest.split_once("error=\"").and_then(|(_, rest)| rest.split_once('"'));
+    (scheme.to_owned(), error.map(|(error, _)| error.to_owned()))
+}

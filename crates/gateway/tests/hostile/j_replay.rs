@@ -1,0 +1,177 @@
+//! A proof, a jti and a nonce used again, and nonces that are not ours.
+
+use jose::Algorithm;
+use serde_json::{Value, json};
+
+use super::{
+    draft::{Draft, now},
+    expectation::*,
+    site::{Case, Site, at, plain, twice},
+};
+
+#[tokio::test]
+async fn a_proof_passes_once() {
+    Site::start().await.run(replays()).await;
+}
+
+#[tokio::test]
+async fn nonces_are_ours_and_fresh() {
+    Site::start().await.run(nonces()).await;
+}
+
+const PLAIN: &str = "/plain/a/b";
+const NONCE_ROUTE: &str = "/nonce/a";
+
+fn as_given(nonce: String) -> Value {
+    json!(nonce)
+}
+
+pub fn replays() -> Vec<Case> {
+    vec![
+        plain("J2", ALLOWED, |d| d.claim("jti", json!("a"))),
+        plain("J3", ALLOWED, |d| d.claim("jti", json!("a".repeat(500)))),
+        plain("J4", PROOF, |d| d.claim("jti", json!("a".repeat(4_096)))),
+        plain("J5", LIMIT, |d| d.claim("jti", json!("a".repeat(1_000_000)))),
+        twice(PLAIN, "J6", (|_| {}, 200), PROOF, |d| d.scheme = "dpop"),
+        twice(PLAIN, "J7", (|_| {}, 200), PROOF, |d| {
+            d.proof.claims_text = Some(|t| {
+                let claims: serde_json::Map<String, Value> = serde_json::from_str(&t).unwrap();
+                let members: Vec<String> =
+                    claims.iter().rev().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            });
+        }),
+        twice(PLAIN, "J8", (|d| d.claim("jti", json!("a-jti-of-mine")), 200), PROOF, |d| {
+            d.proof.claims_text = Some(|t| t.replace("a-jti-of-mine", "\\u0061-jti-of-mine"));
+        }),
+        twice(PLAIN, "J9", (|d| d.use_new_key(Algorithm::EdDsa), 200), PROOF, |_| {}),
+        twice(NONCE_ROUTE, "J10", (|d| d.nonce = Some(as_given), 200), PROOF, |_| {}),
+        twice(PLAIN, "J12", (|_| {}, 200), PROOF, |d| {
+            let old = d.token_text.take().unwrap();
+            d.claim("ath", json!(jose::base64url::encode(jose::crypto::sha256(old.as_bytes()))));
+            d.token.claims["jti"] = json!(dpop::fresh_jti());
+        }),
+        twice(PLAIN, "J16", (|_| {}, 200), PROOF, |d| d.claim("iat", json!(now() - 3))),
+        twice(PLAIN, "J17", (|_| {}, 200), ALLOWED, |d| {
+            d.token_text = None;
+            d.use_new_key(Algorithm::Es256);
+        }),
+        twice(PLAIN, "J18", (|_| {}, 200), PROOF, |d| d.target = "/plain/other".to_owned()),
+        twice(PLAIN, "J19", (wrong_signature, 401), ALLOWED, |d| d.proof.signature = None),
+        twice(PLAIN, "J20", (|d| d.claim("htu", json!("http://evil.example/")), 401), ALLOWED, |d| {
+            d.claim("htu", json!("<htu>"));
+        }),
+        twice(PLAIN, "J21", (|d| d.proof.signer = Some(another_key()), 401), ALLOWED, |d| {
+            d.proof.signer = None;
+        }),
+        twice(NONCE_ROUTE, "J22", (|_| {}, 401), ALLOWED, |d| d.nonce = Some(as_given)),
+        twice(PLAIN, "J23", (|d| d.claim("htm", json!("POST")), 401), ALLOWED, |d| {
+            d.claim("htm", json!("<htm>"));
+        }),
+        twice(PLAIN, "J27", (|d| d.claim("jti", json!("abc-DEF")), 200), ALLOWED, |d| {
+            d.claim("jti", json!("ABC-def"));
+        }),
+        twice(PLAIN, "J28", (|d| d.claim("jti", json!("caf\u{e9}")), 200), ALLOWED, |d| {
+            d.claim("jti", json!("cafe\u{301}"));
+        }),
+    ]
+}
+
+fn wrong_signature(draft: &mut Draft) {
+    draft.proof.signature = Some(|mut bytes| {
+        bytes[20] ^= 1;
+        bytes
+    });
+}
+
+fn another_key() -> jose::KeyPair {
+    jose::KeyPair::generate(Algorithm::Es256).unwrap()
+}
+
+fn with_kid(nonce: &str, kid: &str) -> Value {
+    json!(format!("{kid}.{}", nonce.split_once('.').unwrap().1))
+}
+
+fn nonce(id: &'static str, expected: Expected, edit: fn(String) -> Value) -> NonceRow {
+    NonceRow { id, expected, edit }
+}
+
+struct NonceRow {
+    id: &'static str,
+    expected: Expected,
+    edit: fn(String) -> Value,
+}
+
+#[tokio::test]
+async fn a_spoiled_nonce_is_no_nonce() {
+    let site = Site::start().await;
+    let rows = [
+        nonce("K4", ALLOWED, as_given),
+        nonce("K5", NONCE, |n| json!(n[..n.len() / 2])),
+        nonce("K6", NONCE, |_| json!("")),
+        nonce("K7", NONCE, |_| json!("eyJ7S_zG.eyJH0-Z.HX4w-7v")),
+        nonce("K8", NONCE, |n| json!(format!(" {n}"))),
+        nonce("K9", PROOF_OR_NONCE, |_| json!(1)),
+        nonce("K10", PROOF_OR_NONCE, |_| json!(["x"])),
+        nonce("K11", PROOF_OR_NONCE, |_| json!({})),
+        nonce("K12", PROOF_OR_NONCE, |n| json!([n])),
+        nonce("K16", NONCE, |n| with_kid(&n, "Li4vLi4vZXRjL3Bhc3N3ZA")),
+        nonce("K17", NONCE, |n| with_kid(&n, "")),
+        nonce("K18", PROOF_OR_NONCE, |_| json!("a".repeat(8_192))),
+        nonce("K19", PROOF_OR_NONCE, |n| json!(format!("{n}\u{e9}\"\\"))),
+        nonce("K20", PROOF_OR_NONCE, |n| json!(format!("{n}\r\n"))),
+        nonce("K21", PROOF_OR_NONCE, |_| json!(".".repeat(2_000))),
+    ];
+    let mut wrong = Vec::new();
+    for row in rows {
+        let mut draft = Draft::new(&site.issuer, NONCE_ROUTE);
+        draft.nonce = Some(row.edit);
+        let seen = site.upstream.seen();
+        let (answer, _) = site.ask(&mut draft).await;
+        for fault in faults(row.expected, answer.as_ref(), site.upstream.seen() - seen) {
+            wrong.push(format!("{}: {fault}", row.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+pub fn nonces() -> Vec<Case> {
+    vec![
+        at(NONCE_ROUTE, "K1", NONCE, |_| {}),
+        at(NONCE_ROUTE, "K2", NONCE, |d| {
+            d.method = "POST";
+            d.wire = Some(|w| w.body("{}"));
+        }),
+        at(NONCE_ROUTE, "K13", PROOF_OR_NONCE, |d| {
+            d.nonce = Some(as_given);
+            d.proof.claims_text =
+                Some(|t| format!("{},\"nonce\":\"wrong\"}}", t.strip_suffix('}').unwrap()));
+        }),
+        plain("K22", ALLOWED, |d| d.claim("nonce", json!(""))),
+        twice(NONCE_ROUTE, "K23", (|d| d.nonce = Some(as_given), 200), NONCE, |d| {
+            d.nonce = None;
+            d.proof.remove_claim("nonce");
+            d.claim("jti", json!(dpop::fresh_jti()));
+        }),
+        at(NONCE_ROUTE, "K24", NONCE, wrong_signature),
+        at(NONCE_ROUTE, "K25", PROOF, |d| {
+            d.nonce = Some(as_given);
+            d.claim("ath", json!("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"));
+        }),
+        at(NONCE_ROUTE, "K26", PROOF, |d| {
+            d.nonce = Some(as_given);
+            d.claim("htu", json!("http://evil.example/"));
+        }),
+        at(NONCE_ROUTE, "K27", PROOF, |d| {
+            d.nonce = Some(as_given);
+            d.proof.header["typ"] = json!("JWT");
+        }),
+        plain("K29", ALLOWED, |_| {}),
+        at(NONCE_ROUTE, "K31", TOKEN_OR_NONCE, |d| d.token.claims["exp"] = json!(now() - 600)),
+        at(NONCE_ROUTE, "K32", TOKEN, |d| d.token.signer = Some(another_key())),
+        at(NONCE_ROUTE, "G11", PROOF_OR_NONCE, |d| {
+            d.nonce = Some(as_given);
+            d.claim("iat", json!(now() - 3_600));
+        }),
+    ]
+}
