@@ -13,6 +13,7 @@
     dead_code
 )]
 
+#[path = "sockets"]
 mod sockets {
     pub mod raw_client;
     pub mod running_gateway;
@@ -26,6 +27,7 @@ mod hostile {
     pub mod expectation;
     pub mod f_claims;
     pub mod j_replay;
+    pub mod l_token;
     pub mod listener;
     pub mod pending;
     pub mod site;

@@ -106,16 +106,13 @@ pub fn rows() -> Vec<Case> {
             });
         }),
         plain("B17", PROOF, |d| {
-            d.proof.compact =
-                Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{} {}", &p[..8], &p[8..])));
+            d.proof.compact = Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{} {}", &p[..8], &p[8..])));
         }),
         plain("B18", PROOF, |d| {
-            d.proof.compact =
-                Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{}\t{}", &p[..8], &p[8..])));
+            d.proof.compact = Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{}\t{}", &p[..8], &p[8..])));
         }),
         plain("B19", PROOF, |d| {
-            d.proof.compact =
-                Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{}%0d%0a{}", &p[..8], &p[8..])));
+            d.proof.compact = Some(|k, t| rejoin(k, &t, |h, p| format!("{h}.{}%0d%0a{}", &p[..8], &p[8..])));
         }),
         plain("B20", PROOF, |d| d.proof.header_text = Some(|t| format!("[{t}]"))),
         plain("B21", PROOF, |d| d.proof.header_text = Some(|_| "null".to_owned())),
@@ -137,7 +134,9 @@ pub fn rows() -> Vec<Case> {
         plain("B33", PROOF, |d| {
             d.proof.claims_text = Some(|t| add(t, "\"x\":\"#\""));
             d.proof.claims_bytes = Some(|b| {
-                b.into_iter().flat_map(|byte| if byte == b'#' { vec![0xc0, 0xaf] } else { vec![byte] }).collect()
+                b.into_iter()
+                    .flat_map(|byte| if byte == b'#' { vec![0xc0, 0xaf] } else { vec![byte] })
+                    .collect()
             });
         }),
         plain("B34", PROOF, |d| {
@@ -160,8 +159,7 @@ pub fn rows() -> Vec<Case> {
         }),
         plain("B45", PROOF, |d| d.proof.header_text = Some(|t| add(t, "\"t\\u0079p\":\"JWT\""))),
         plain("B46", PROOF, |d| {
-            d.proof.claims_text =
-                Some(|t| add(t, &format!("\"x\":{}{}", "[".repeat(64), "]".repeat(64))));
+            d.proof.claims_text = Some(|t| add(t, &format!("\"x\":{}{}", "[".repeat(64), "]".repeat(64))));
         }),
         plain("B47", LIMIT, |d| {
             d.proof.claims_text =

@@ -144,8 +144,7 @@ pub fn nonces() -> Vec<Case> {
         }),
         at(NONCE_ROUTE, "K13", PROOF_OR_NONCE, |d| {
             d.nonce = Some(as_given);
-            d.proof.claims_text =
-                Some(|t| format!("{},\"nonce\":\"wrong\"}}", t.strip_suffix('}').unwrap()));
+            d.proof.claims_text = Some(|t| format!("{},\"nonce\":\"wrong\"}}", t.strip_suffix('}').unwrap()));
         }),
         plain("K22", ALLOWED, |d| d.claim("nonce", json!(""))),
         twice(NONCE_ROUTE, "K23", (|d| d.nonce = Some(as_given), 200), NONCE, |d| {
