@@ -68,6 +68,10 @@ pub fn faults(expected: Expected, answer: Option<&Answer>, reached: usize) -> Ve
     let status = answer.map(|answer| answer.status);
     match expected {
         Expected::Allowed => {
+            let fields = answer.iter().flat_map(|answer| &answer.headers);
+            if fields.filter(|(name, _)| name == "dpop-nonce").count() > 1 {
+                faults.push("two nonces".to_owned());
+            }
             if status != Some(200) {
                 faults.push(format!("{} instead of 200", described(answer)));
             }

@@ -20,12 +20,15 @@ use crate::sockets::{
     upstream::{Upstream, scripted},
 };
 
+/// A request and the status it gets.
+pub type Before = (fn(&mut Draft), u16);
+
 /// One row.
 pub struct Case {
     pub id: &'static str,
     pub target: &'static str,
     /// What is sent before with the same token, `jti` and key, and the status it gets.
-    pub before: Option<(fn(&mut Draft), u16)>,
+    pub before: Option<Before>,
     pub spoil: fn(&mut Draft),
     pub expected: Expected,
 }
@@ -44,7 +47,7 @@ pub fn at(target: &'static str, id: &'static str, expected: Expected, spoil: fn(
 pub fn twice(
     target: &'static str,
     id: &'static str,
-    before: (fn(&mut Draft), u16),
+    before: Before,
     expected: Expected,
     spoil: fn(&mut Draft),
 ) -> Case {
