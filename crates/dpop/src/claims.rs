@@ -10,7 +10,7 @@ use crate::policy::Policy;
 /// The claims that a proof can carry. Unknown ones are ignored (RFC 9449 §4.2).
 #[derive(Clone)]
 pub struct ProofClaims {
-    /// Unique identifier of the proof. 1 byte to [`Policy::max_jti_bytes`].
+    /// Unique identifier of the proof: 1 byte to [`Policy::max_jti_bytes`], not only white space.
     pub jti: String,
     /// Method of the request the proof was made for.
     pub htm: String,
@@ -69,7 +69,8 @@ impl ProofClaims {
 fn text(claims: &Map<String, Value>, name: &'static str, max_bytes: usize) -> Result<String, ProofError> {
     match claims.get(name) {
         None => Err(ProofError::MissingClaim(name)),
-        Some(Value::String(text)) if text.is_empty() => Err(ProofError::BadClaim(name)),
+        // White space alone identifies nothing.
+        Some(Value::String(text)) if text.trim().is_empty() => Err(ProofError::BadClaim(name)),
         Some(Value::String(text)) if text.len() > max_bytes => Err(ProofError::ClaimTooLong(name)),
         Some(Value::String(text)) => Ok(text.clone()),
         Some(_) => Err(ProofError::BadClaim(name)),

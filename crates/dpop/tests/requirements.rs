@@ -334,7 +334,9 @@ fn r3_all_required_claims_are_there_with_the_right_type() {
         refuses!(scene.with_claim(name, json!({})), ProofError::BadClaim(_));
         refuses!(scene.with_claim(name, Value::Null), ProofError::BadClaim(_));
     }
-    refuses!(scene.with_claim("jti", json!("")), ProofError::BadClaim("jti"));
+    for blank in ["", " ", "\t"] {
+        refuses!(scene.with_claim("jti", json!(blank)), ProofError::BadClaim("jti"));
+    }
     refuses!(scene.with_claim("jti", json!("x".repeat(513))), ProofError::ClaimTooLong("jti"));
 }
 

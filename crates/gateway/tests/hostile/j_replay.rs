@@ -28,6 +28,7 @@ fn as_given(nonce: String) -> Value {
 
 pub fn replays() -> Vec<Case> {
     vec![
+        plain("J1", PROOF, |d| d.claim("jti", json!("\t"))),
         plain("J2", ALLOWED, |d| d.claim("jti", json!("a"))),
         plain("J3", ALLOWED, |d| d.claim("jti", json!("a".repeat(500)))),
         plain("J4", PROOF, |d| d.claim("jti", json!("a".repeat(4_096)))),

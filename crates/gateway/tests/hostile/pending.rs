@@ -14,10 +14,7 @@ pub const PENDING: &[(&str, &str)] = &[
         "I1 I3 I6-12 I14-18 I20-44 I46-48 I50-52 I54-58 I61-85 I88-89 I91-98 I100-105",
         "target and host; no rows yet for these",
     ),
-    (
-        "J1 J11 J13-15 J24-26 J29-30",
-        "a control character as jti is accepted (J1), time, faults, concurrency, HTTP/2",
-    ),
+    ("J11 J13-15 J24-26 J29-30", "time, faults, concurrency, HTTP/2"),
     ("K3 K14-15 K28 K30 K33", "time, opaque tokens, cached upstream answers"),
     (
         "L1-2 L4-10 L22-24 L29-33 L35 L41-45 L48 L54 L59 L61 L63-65 L67-80 L82 L84-86 L88 L90-94 L96 L98-104",
