@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -68,7 +69,20 @@ impl Drop for Server {
     }
 }
 
-/// A loopback address nobody listens on at the moment.
+/// A loopback address nobody listens on at the moment, and that no outgoing connection will take before it is used: from
+/// below the range that Linux chooses source ports from (32768 and up).
 pub(crate) fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..RANGE {
+        // Runs side by side begin at different places.
+        let step = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(97));
+        let port = FIRST_PORT + u16::try_from(step % u32::from(RANGE))?;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    bail!("no free port from {FIRST_PORT} on")
 }
+
+const FIRST_PORT: u16 = 20_000;
+const RANGE: u16 = 12_000;
