@@ -149,6 +149,17 @@ fn r17_a_proven_token_passes_and_a_copy_of_the_request_does_not() {
 }
 
 #[test]
+fn p14_a_proof_alone_gives_no_access() {
+    for mode in [Mode::Off, Mode::Observe, Mode::Permit, Mode::Require] {
+        let scene = Scene::new(mode);
+        let token = scene.token(&scene.claims());
+        let refusal = scene.verify(&headers(&[("dpop", &scene.proof(&token))])).unwrap_err();
+        assert!(matches!(refusal.reason(), Reason::NoCredentials), "{mode:?}");
+        assert_eq!(refusal.status(), 401);
+    }
+}
+
+#[test]
 fn d8_the_scheme_is_compared_without_case() {
     for scheme in ["DPoP", "dpop", "DPOP", "dPoP"] {
         let scene = Scene::new(Mode::Require);
