@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::{Timestamp, fmt::rfc2822};
 use jose::UnixTime;
-use serde_json::Value;
 
 /// `2026-07-19 07:00:00 UTC`; the bare number when it is no date people can mean.
 pub(crate) fn utc(time: UnixTime) -> String {
@@ -42,13 +41,6 @@ pub(crate) fn amount(duration: Duration) -> String {
         .map(|(count, unit)| format!("{count} {unit}"))
         .collect();
     if words.is_empty() { "0 s".to_owned() } else { words.join(" ") }
-}
-
-/// A NumericDate (RFC 7519 §2), floored; `None` when it is no number.
-pub(crate) fn numeric_date(value: &Value) -> Option<UnixTime> {
-    #[expect(clippy::cast_possible_truncation, reason = "saturating is what is wanted")]
-    let seconds = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds.floor() as i64))?;
-    Some(UnixTime::from_seconds(seconds))
 }
 
 /// A time on the command line: seconds since 1970, RFC 3339, or the `Date` field of an HTTP answer.
@@ -96,7 +88,7 @@ mod tests {
             assert_eq!(parse(text).unwrap(), NOW, "{text}");
         }
         assert!(parse("yesterday").is_err());
-        assert_eq!(numeric_date(&serde_json::json!(1_784_444_400.9)), Some(NOW));
-        assert_eq!(numeric_date(&serde_json::json!("1784444400")), None);
+        assert_eq!(UnixTime::from_numeric_date(&serde_json::json!(1_784_444_400.9)), Some(NOW));
+        assert_eq!(UnixTime::from_numeric_date(&serde_json::json!("1784444400")), None);
     }
 }

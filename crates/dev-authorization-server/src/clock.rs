@@ -55,8 +55,3 @@ fn system_time() -> UnixTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }
-
-/// `time + duration`, at the end of time when that does not fit.
-pub(crate) fn later(time: UnixTime, by: Duration) -> UnixTime {
-    time.checked_add(by).unwrap_or(UnixTime::from_seconds(i64::MAX))
-}

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use self::expiring::Expiring;
 pub(crate) use self::expiring::StoreFull;
-use crate::{authorization_request::AuthorizationRequest, clock::later, realm::GrantedScope};
+use crate::{authorization_request::AuthorizationRequest, realm::GrantedScope};
 
 /// How long a login page may stay open.
 const LOGIN_LIFESPAN: Duration = Duration::from_secs(600);
@@ -157,7 +157,7 @@ impl Store {
 
     /// Remembers a login page and tells the name under which its form finds it.
     pub(crate) fn begin_login(&self, login: PendingLogin, now: UnixTime) -> Result<String, StoreFull> {
-        self.entries.lock().logins.insert_unnamed(login, later(now, LOGIN_LIFESPAN), now)
+        self.entries.lock().logins.insert_unnamed(login, now.saturating_add(LOGIN_LIFESPAN), now)
     }
 
     pub(crate) fn login(&self, name: &str, now: UnixTime) -> Option<PendingLogin> {
@@ -196,7 +196,7 @@ impl Store {
     ) -> Result<String, StoreFull> {
         let request_uri =
             format!("urn:ietf:params:oauth:request_uri:{}", base64url::encode(crypto::random::<32>()));
-        let expires_at = later(now, PUSHED_REQUEST_LIFESPAN);
+        let expires_at = now.saturating_add(PUSHED_REQUEST_LIFESPAN);
         self.entries.lock().pushed.insert(&request_uri, (realm.to_owned(), request), expires_at, now)?;
         Ok(request_uri)
     }
@@ -224,7 +224,7 @@ impl Store {
         lifespan: Duration,
         now: UnixTime,
     ) -> Result<String, StoreFull> {
-        let expires_at = later(now, lifespan);
+        let expires_at = now.saturating_add(lifespan);
         let session = Session { realm: realm.to_owned(), client_id: client_id.to_owned(), expires_at };
         let id = base64url::encode(crypto::random::<16>());
         self.entries.lock().sessions.insert(&id, session, expires_at, now)?;
@@ -246,7 +246,11 @@ impl Store {
         lifespan: Duration,
         now: UnixTime,
     ) -> Result<String, StoreFull> {
-        self.entries.lock().codes.insert_unnamed(CodeState::Fresh(Box::new(grant)), later(now, lifespan), now)
+        self.entries.lock().codes.insert_unnamed(
+            CodeState::Fresh(Box::new(grant)),
+            now.saturating_add(lifespan),
+            now,
+        )
     }
 
     /// Spends a code of this client. Another client's attempt changes nothing.
@@ -294,7 +298,7 @@ impl Store {
         let mut entries = self.entries.lock();
         let session_end =
             entries.sessions.get(&grant.grant.session_id, now).map_or(now, |session| session.expires_at);
-        let expires_at = later(now, lifespan).min(session_end);
+        let expires_at = now.saturating_add(lifespan).min(session_end);
         entries.refresh_tokens.insert_unnamed(RefreshState::Live(Box::new(grant)), expires_at, now)
     }
 

@@ -20,7 +20,6 @@ use serde_json::{Map, Value};
 use crate::{
     access_token::{self, Issuance},
     call::Call,
-    clock::later,
     error::{Refusal, json_response},
     id_token,
     misbehaviour::Misbehaviour,
@@ -135,7 +134,7 @@ impl TokenCall<'_> {
 
     /// When an access token issued now ends.
     fn expires_at(&self) -> jose::UnixTime {
-        later(self.call.now, self.call.served.realm.access_token_lifespan)
+        self.call.now.saturating_add(self.call.served.realm.access_token_lifespan)
     }
 
     /// The key that a refresh token of this client is bound to: RFC 9449 §5 binds those of public clients.

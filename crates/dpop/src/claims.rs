@@ -77,20 +77,8 @@ fn text(claims: &Map<String, Value>, name: &'static str, max_bytes: usize) -> Re
     }
 }
 
-/// A NumericDate (RFC 7519 §2). Values beyond the range of `i64` are clamped to it and fail the window.
+/// A NumericDate; beyond the range it is clamped and fails the window.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, ProofError> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let Value::Number(number) = value else { return Err(ProofError::BadClaim(name)) };
-    let seconds = match (number.as_i64(), number.as_u64(), number.as_f64()) {
-        (Some(seconds), _, _) => seconds,
-        (None, Some(_), _) => i64::MAX,
-        // `as` saturates, and a NaN can not come out of JSON.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturating on purpose: the window refuses the ends"
-        )]
-        (None, None, Some(float)) => float.floor() as i64,
-        (None, None, None) => return Err(ProofError::BadClaim(name)),
-    };
-    Ok(Some(UnixTime::from_seconds(seconds)))
+    let Some(claim) = claims.get(name) else { return Ok(None) };
+    UnixTime::from_numeric_date(claim).map(Some).ok_or(ProofError::BadClaim(name))
 }

@@ -144,13 +144,13 @@ impl NonceRing {
         if !crypto::constant_time_eq(sealed_binding, binding) {
             return Err(NonceError::OtherBinding);
         }
-        if issued_at > add(now, FUTURE_SKEW) {
+        if issued_at > now.saturating_add(FUTURE_SKEW) {
             return Err(NonceError::IssuedInFuture);
         }
-        if now > add(issued_at, lifetime) {
+        if now > issued_at.saturating_add(lifetime) {
             return Err(NonceError::Expired);
         }
-        let refresh_due = !is_current || now >= add(issued_at, lifetime / 2);
+        let refresh_due = !is_current || now >= issued_at.saturating_add(lifetime / 2);
         Ok(AcceptedNonce { issued_at, refresh_due })
     }
 }
@@ -191,8 +191,4 @@ fn read_plaintext(plaintext: &[u8]) -> Option<(UnixTime, &[u8])> {
     let (issued_at, binding) = rest.split_first_chunk::<8>()?;
     let issued_at = i64::from_be_bytes(*issued_at);
     (*version == VERSION && issued_at > 0).then_some((UnixTime::from_seconds(issued_at), binding))
-}
-
-fn add(time: UnixTime, duration: Duration) -> UnixTime {
-    time.checked_add(duration).unwrap_or(UnixTime::from_seconds(i64::MAX))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds ignored (RFC 7519, section 2, "NumericDate").
 ///
@@ -29,6 +30,21 @@ impl UnixTime {
     #[must_use]
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
         self.0.checked_add_unsigned(duration.as_secs()).map(Self)
+    }
+
+    /// This time plus the whole seconds of `duration`; the last time there is when it does not fit.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add_unsigned(duration.as_secs()))
+    }
+
+    /// Reads a claim as NumericDate (RFC 7519, section 2): a fraction is floored, what is beyond the range becomes its end
+    /// and so lies outside of every window. `None` for anything but a number.
+    #[must_use]
+    pub fn from_numeric_date(claim: &Value) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "saturating on purpose")]
+        let seconds = claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds.floor() as i64))?;
+        Some(Self(seconds))
     }
 
     /// This time minus the whole seconds of `duration` (the fraction is dropped); `None` when it does not fit.
@@ -65,6 +81,33 @@ mod tests {
             UnixTime::from_seconds(10).checked_add(Duration::from_millis(2_900)),
             Some(UnixTime::from_seconds(12))
         );
+    }
+
+    #[test]
+    fn saturates_where_asked_to() {
+        let last = UnixTime::from_seconds(i64::MAX);
+        assert_eq!(last.saturating_add(Duration::MAX), last);
+        assert_eq!(
+            UnixTime::from_seconds(i64::MIN).saturating_add(Duration::from_secs(1)).as_seconds(),
+            i64::MIN + 1
+        );
+    }
+
+    #[test]
+    fn reads_numeric_dates() {
+        let read = |text: &str| {
+            let claim: Value = serde_json::from_str(text).unwrap();
+            UnixTime::from_numeric_date(&claim).map(UnixTime::as_seconds)
+        };
+        assert_eq!(read("1562262616"), Some(1_562_262_616));
+        assert_eq!(read("1562262616.9"), Some(1_562_262_616));
+        assert_eq!(read("-0.5"), Some(-1));
+        assert_eq!(read("18446744073709551615"), Some(i64::MAX));
+        assert_eq!(read("1e308"), Some(i64::MAX));
+        assert_eq!(read("-1e308"), Some(i64::MIN));
+        for other in ["\"1\"", "true", "null", "[1]", "{}"] {
+            assert_eq!(read(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl Time {
         ["auth_time", "iat", "nbf", "exp"]
             .into_iter()
             .filter_map(|claim| {
-                let time = human_time::numeric_date(claims.get(claim)?)?;
+                let time = UnixTime::from_numeric_date(claims.get(claim)?)?;
                 let (utc, relative) = (human_time::utc(time), human_time::relative(time, now));
                 Some(Self { claim, unix: time.as_seconds(), utc, relative })
             })

@@ -72,7 +72,7 @@ impl Summary {
         let claims = UnverifiedJwt::parse(tokens.access_token.as_str()).ok().map(|token| token.claims);
         let time = |name: &str| {
             let claim = claims.as_ref()?.get(name)?;
-            Some(human_time::numeric_date(claim)?.as_seconds())
+            Some(UnixTime::from_numeric_date(claim)?.as_seconds())
         };
         let expires_at = time("exp");
         let expires_in_seconds = expires_at.map(|expires_at| expires_at.saturating_sub(now.as_seconds()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jose::{JwkSet, UnixTime, jwt::UnverifiedJwt};
 use serde_json::{Map, Value};
 
-use crate::{call::Call, clock::later, error::Refusal, realm::Client};
+use crate::{call::Call, error::Refusal, realm::Client};
 
 /// The value of `client_assertion_type`.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -65,10 +65,10 @@ pub(super) fn verify(
     // (4) `exp` must be there, (5) and (6) the others may be.
     let expires_at = time("exp")??;
     let is_current = call.now < expires_at
-        && expires_at <= later(call.now, LONGEST_LIFE)
+        && expires_at <= call.now.saturating_add(LONGEST_LIFE)
         && ["nbf", "iat"].into_iter().all(|name| match time(name) {
             None => true,
-            Some(at) => at.is_some_and(|at| at <= later(call.now, CLOCK_SKEW)),
+            Some(at) => at.is_some_and(|at| at <= call.now.saturating_add(CLOCK_SKEW)),
         });
     let jti = text("jti").filter(|jti| !jti.is_empty() && jti.len() <= MAX_JTI_BYTES)?;
     (is_signed && is_by_client && is_current && is_for_us(call, &jwt.claims))

@@ -2,6 +2,7 @@
 //! a signature or the access token.
 
 use http::HeaderMap;
+use jose::jwt::REFUSED_HEADER_PARAMETERS;
 use jose::{Algorithm, JwkThumbprint, PublicJwk, json, jws::CompactJws};
 use serde_json::{Map, Value};
 
@@ -105,7 +106,7 @@ fn check_type(header: &Map<String, Value>, policy: &Policy) -> Result<(), ProofE
 
 /// Parameters that change how a JWS must be processed, and that we do not implement (RFC 7515 §4.1.11, RFC 7797).
 fn check_unsupported(header: &Map<String, Value>) -> Result<(), ProofError> {
-    match ["crit", "b64", "zip"].into_iter().find(|name| header.contains_key(*name)) {
+    match REFUSED_HEADER_PARAMETERS.into_iter().find(|name| header.contains_key(*name)) {
         Some(name) => Err(ProofError::UnsupportedHeader(name)),
         None => Ok(()),
     }

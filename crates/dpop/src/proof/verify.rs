@@ -163,17 +163,17 @@ fn check_times(
     now: UnixTime,
 ) -> Result<(), ProofError> {
     if !(has_nonce && policy.nonce_replaces_iat) {
-        if later(claims.iat, policy.max_age) < now {
+        if claims.iat.saturating_add(policy.max_age) < now {
             return Err(ProofError::TooOld);
         }
-        if claims.iat > later(now, policy.clock_skew) {
+        if claims.iat > now.saturating_add(policy.clock_skew) {
             return Err(ProofError::IssuedInFuture);
         }
     }
-    if claims.exp.is_some_and(|exp| later(exp, policy.clock_skew) <= now) {
+    if claims.exp.is_some_and(|exp| exp.saturating_add(policy.clock_skew) <= now) {
         return Err(ProofError::Expired);
     }
-    if claims.nbf.is_some_and(|nbf| nbf > later(now, policy.clock_skew)) {
+    if claims.nbf.is_some_and(|nbf| nbf > now.saturating_add(policy.clock_skew)) {
         return Err(ProofError::NotYetValid);
     }
     Ok(())
@@ -186,14 +186,10 @@ fn acceptable_until(
     policy: &Policy,
 ) -> UnixTime {
     let from = match nonce {
-        Some((nonce, lifetime)) if policy.nonce_replaces_iat => later(nonce.issued_at, *lifetime),
-        _ => later(claims.iat, policy.max_age),
+        Some((nonce, lifetime)) if policy.nonce_replaces_iat => nonce.issued_at.saturating_add(*lifetime),
+        _ => claims.iat.saturating_add(policy.max_age),
     };
-    later(later(from, policy.clock_skew), Duration::from_secs(1))
-}
-
-fn later(time: UnixTime, by: Duration) -> UnixTime {
-    time.checked_add(by).unwrap_or(UnixTime::from_seconds(i64::MAX))
+    from.saturating_add(policy.clock_skew).saturating_add(Duration::from_secs(1))
 }
 
 impl CheckedProof {

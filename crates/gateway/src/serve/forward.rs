@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use dpop::DPOP_NONCE;
 use gateway_core::{
     decision::{Permit, Upstream, UpstreamChanges},
     request::Request,
@@ -33,7 +34,6 @@ const FOR_US_ONLY: [&str; 3] = ["x-forwarded-method", "x-forwarded-uri", "x-forw
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Why a permitted request can not be put into words. A mistake of the rule, found only with this request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -136,28 +136,21 @@ fn check_audience(claims: &Map<String, Value>, policy: &TokenPolicy) -> Result<(
 }
 
 fn check_times(claims: &Map<String, Value>, leeway: Duration, now: UnixTime) -> Result<(), TokenError> {
-    let later = |time: UnixTime| time.checked_add(leeway).unwrap_or(UnixTime::from_seconds(i64::MAX));
-    if time(claims, "nbf")?.is_some_and(|nbf| nbf > later(now)) {
+    if time(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
         return Err(TokenError::NotYetValid);
     }
     let exp = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
-    if later(exp) <= now {
+    if exp.saturating_add(leeway) <= now {
         return Err(TokenError::Expired);
     }
-    if time(claims, "iat")?.is_some_and(|iat| iat > later(now)) {
+    if time(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(leeway)) {
         return Err(TokenError::IssuedInFuture);
     }
     Ok(())
 }
 
-/// A NumericDate; values beyond `i64` saturate.
+/// A NumericDate; beyond the range it is clamped, and out of every window.
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenError> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    #[expect(clippy::cast_possible_truncation, reason = "saturating: such a time is out of every window")]
-    let seconds = match (value.as_i64(), value.as_f64()) {
-        (Some(seconds), _) => seconds,
-        (None, Some(float)) => float.floor() as i64,
-        (None, None) => return Err(TokenError::BadClaim(name)),
-    };
-    Ok(Some(UnixTime::from_seconds(seconds)))
+    let Some(claim) = claims.get(name) else { return Ok(None) };
+    UnixTime::from_numeric_date(claim).map(Some).ok_or(TokenError::BadClaim(name))
 }

@@ -129,7 +129,7 @@ fn inspect_token(claims: &Map<String, Value>, report: &mut Report, now: UnixTime
         Ok(_) => {}
         Err(error) => report.warnings.push(format!("{error}: servers refuse this token")),
     }
-    let time = |name: &str| claims.get(name).and_then(human_time::numeric_date);
+    let time = |name: &str| claims.get(name).and_then(UnixTime::from_numeric_date);
     match time("exp") {
         None => report.warnings.push("no exp: it never ends by itself".to_owned()),
         Some(end) if end <= now => report.warnings.push("it has expired".to_owned()),

@@ -209,7 +209,7 @@ fn judge_token(token: &AccessToken, scheme: Scheme, server: &Server<'_>) -> Resu
 
 fn check_token_times(jwt: &UnverifiedJwt, server: &Server<'_>) -> Result<(), Failure> {
     let (now, skew) = (server.now, server.policy.clock_skew);
-    let time = |name: &str| jwt.claims.get(name).and_then(human_time::numeric_date);
+    let time = |name: &str| jwt.claims.get(name).and_then(UnixTime::from_numeric_date);
     let sides = |failure: Failure, name: &str, time: UnixTime| {
         let (utc, relative) = (human_time::utc(time), human_time::relative(time, now));
         failure.with_sides(format!("valid at {}", human_time::utc(now)), format!("{name} {utc} ({relative})"))
