@@ -207,7 +207,8 @@ impl PublicJwk {
     }
 
     /// Whether `kty` and `crv` are those of the algorithm, whatever the other members say.
-    pub(crate) fn is_of_type_for(&self, algorithm: Algorithm) -> bool {
+    #[must_use]
+    pub fn is_of_type_for(&self, algorithm: Algorithm) -> bool {
         match (algorithm, &self.material) {
             (Algorithm::Es256, Material::Ec { curve: Curve::P256, .. })
             | (Algorithm::Es384, Material::Ec { curve: Curve::P384, .. })

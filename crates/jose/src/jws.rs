@@ -77,16 +77,47 @@ pub fn sign(
     key: &KeyPair,
     algorithm: Algorithm,
 ) -> Result<String, SignError> {
-    let part = |json: Result<Vec<u8>, serde_json::Error>| {
-        json.map(base64url::encode).map_err(|_| SignError::NotSerializable)
-    };
-    let mut jws = part(serde_json::to_vec(header))?;
-    jws.push('.');
-    jws.push_str(&part(serde_json::to_vec(payload))?);
-    let signature = key.sign_with(algorithm, jws.as_bytes())?;
-    jws.push('.');
-    jws.push_str(&base64url::encode(signature));
-    Ok(jws)
+    let signing_input = SigningInput::new(header, payload)?;
+    let signature = key.sign_with(algorithm, signing_input.as_bytes())?;
+    Ok(signing_input.with_signature(&signature))
+}
+
+/// Header and payload, ready to be signed by a key that is elsewhere, a hardware token for instance (RFC 7515,
+/// section 5.1, step 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningInput(String);
+
+impl SigningInput {
+    /// Writes header and payload. `header` must write itself as a JSON object with the right `alg`: nothing is added
+    /// to it.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::NotSerializable`] when one of them can not be written as JSON.
+    pub fn new(header: &impl Serialize, payload: &impl Serialize) -> Result<Self, SignError> {
+        let part = |json: Result<Vec<u8>, serde_json::Error>| {
+            json.map(base64url::encode).map_err(|_| SignError::NotSerializable)
+        };
+        let mut text = part(serde_json::to_vec(header))?;
+        text.push('.');
+        text.push_str(&part(serde_json::to_vec(payload))?);
+        Ok(Self(text))
+    }
+
+    /// What is to be signed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The compact JWS. `signature` has the form of RFC 7518, section 3: for ECDSA `r` and `s` of fixed length, not DER.
+    #[must_use]
+    pub fn with_signature(self, signature: &[u8]) -> String {
+        let mut jws = self.0;
+        jws.push('.');
+        jws.push_str(&base64url::encode(signature));
+        jws
+    }
 }
 
 #[cfg(test)]

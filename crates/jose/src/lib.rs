@@ -25,6 +25,8 @@ pub mod pem;
 mod algorithm;
 mod der;
 mod ed25519_point;
+#[cfg(feature = "encrypted-keys")]
+mod encrypted_key;
 mod jwk;
 mod jwk_set;
 mod key_pair;
@@ -34,6 +36,8 @@ mod thumbprint;
 mod unix_time;
 
 pub use algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
+#[cfg(feature = "encrypted-keys")]
+pub use encrypted_key::EncryptedKeyError;
 pub use jwk::{JwkError, PublicJwk};
 pub use jwk_set::{IssuerKey, JwkSet, JwkSetError};
 pub use key_pair::{KeyPair, KeyPairError};

@@ -1,15 +1,20 @@
 //! Making a proof (RFC 9449 §4.2).
 
-use jose::{Algorithm, KeyPair, SignError, UnixTime, base64url, crypto, jws};
+use jose::{
+    Algorithm, KeyPair, PublicJwk, SignError, UnixTime, base64url, crypto,
+    jws::{self, SigningInput},
+};
 use oauth::AccessToken;
 use serde_json::{Map, Value, json};
 
 use crate::access_token_hash::AccessTokenHash;
 
 /// Collects what a proof says, then signs it. Every request, a retry included, needs a proof of its own (C6).
+///
+/// `K` is where the private key is: a [`KeyPair`] at hand, or, with only the [`PublicJwk`] here, somewhere else.
 #[derive(Debug)]
-pub struct ProofBuilder<'a> {
-    key: &'a KeyPair,
+pub struct ProofBuilder<'a, K = KeyPair> {
+    key: &'a K,
     algorithm: Algorithm,
     method: &'a str,
     htu: &'a str,
@@ -27,6 +32,43 @@ impl<'a> ProofBuilder<'a> {
         Self { key, algorithm, method, htu, access_token_hash: None, nonce: None, jti: None }
     }
 
+    /// Signs: a compact JWS for the `DPoP` header.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] when the key can not sign with the algorithm.
+    pub fn sign(self, issued_at: UnixTime) -> Result<String, SignError> {
+        let (key, algorithm) = (self.key, self.algorithm);
+        let (header, claims) = self.write(key.public_jwk(), issued_at);
+        jws::sign(&header, &claims, key, algorithm)
+    }
+}
+
+impl<'a> ProofBuilder<'a, PublicJwk> {
+    /// As [`ProofBuilder::new`], for a private key that is elsewhere: whoever holds it signs the
+    /// [`signing_input`](Self::signing_input).
+    #[must_use]
+    pub fn for_remote_key(key: &'a PublicJwk, method: &'a str, htu: &'a str) -> Self {
+        let algorithm = key.default_algorithm();
+        Self { key, algorithm, method, htu, access_token_hash: None, nonce: None, jti: None }
+    }
+
+    /// What the holder of the private key has to sign, with the builder's algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::KeyDoesNotFit`] when the key is of another type than the algorithm needs.
+    pub fn signing_input(self, issued_at: UnixTime) -> Result<SigningInput, SignError> {
+        let key = self.key;
+        if !key.is_of_type_for(self.algorithm) {
+            return Err(SignError::KeyDoesNotFit);
+        }
+        let (header, claims) = self.write(key, issued_at);
+        SigningInput::new(&header, &claims)
+    }
+}
+
+impl<'a, K> ProofBuilder<'a, K> {
     /// The access token that goes along: sets `ath` (RFC 9449 §7).
     #[must_use]
     pub fn access_token(self, token: &AccessToken) -> Self {
@@ -57,16 +99,11 @@ impl<'a> ProofBuilder<'a> {
         Self { algorithm, ..self }
     }
 
-    /// Signs: a compact JWS for the `DPoP` header.
-    ///
-    /// # Errors
-    ///
-    /// [`SignError`] when the key can not sign with the algorithm.
-    pub fn sign(self, issued_at: UnixTime) -> Result<String, SignError> {
+    fn write(self, key: &PublicJwk, issued_at: UnixTime) -> (Value, Map<String, Value>) {
         let header = json!({
             "typ": "dpop+jwt",
             "alg": self.algorithm.as_str(),
-            "jwk": self.key.public_jwk().to_json(),
+            "jwk": key.to_json(),
         });
         let mut claims = Map::new();
         claims.insert("jti".to_owned(), Value::String(self.jti.unwrap_or_else(fresh_jti)));
@@ -79,7 +116,7 @@ impl<'a> ProofBuilder<'a> {
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".to_owned(), Value::String(nonce.to_owned()));
         }
-        jws::sign(&header, &claims, self.key, self.algorithm)
+        (header, claims)
     }
 }
 
