@@ -132,6 +132,40 @@ impl ProofError {
         }
     }
 
+    /// A stable word for logs and metrics, one for each check: what `error_description` is too coarse for.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Multiple => "multiple",
+            Self::TooLarge { .. } => "too_large",
+            Self::Malformed(_) => "malformed",
+            Self::Json(_) => "bad_json",
+            Self::Type => "typ",
+            Self::UnsupportedHeader(_) => "unsupported_header",
+            Self::Algorithm => "alg",
+            Self::AlgorithmNotAllowed(_) => "alg_not_allowed",
+            Self::Key(_) => "jwk",
+            Self::KeyMissing => "jwk_missing",
+            Self::KeyForOtherAlgorithm => "jwk_for_other_alg",
+            Self::MissingClaim(_) => "claim_missing",
+            Self::BadClaim(_) => "claim_malformed",
+            Self::ClaimTooLong(_) => "claim_too_long",
+            Self::KeyNotBound => "key_not_bound",
+            Self::AccessTokenHash => "ath",
+            Self::Method => "htm",
+            Self::Target => "htu",
+            Self::NonceMissing => "nonce_missing",
+            Self::Nonce(_) => "nonce",
+            Self::TooOld => "too_old",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Signature => "signature",
+            Self::Replayed => "replayed",
+        }
+    }
+
     /// A fixed text for `error_description`. It never repeats input.
     #[must_use]
     pub fn description(&self) -> &'static str {

@@ -3,11 +3,11 @@
 //! Only this crate makes a [`Permit`] (`#[non_exhaustive]` keeps others from it), and forwarding takes a `Permit`: no
 //! request reaches an upstream without a decision behind it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{denial::Denial, request::Request};
+use crate::{audit::Audit, denial::Denial, request::Request};
 
 /// The outcome for one request.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub enum Decision {
 pub struct Permit {
     /// The id of the rule that matched, `default` for the default rule.
     pub rule_id: String,
+    /// The set that the rule belongs to: its name, else its file. `None` for the default rule.
+    pub rule_set: Option<Arc<str>>,
+    /// Who asked, and how it went with the proof.
+    pub audit: Audit,
     /// The request as it came in, with the captures of the rule's path.
     pub request: Request,
     /// Where to forward it. `None` for the default rule and for rules without `forward_to`: in proxy mode such a request

@@ -3,10 +3,12 @@
 //! The table of kinds, status codes and gRPC codes is that of heimdall; a replay store that can not answer has a kind of
 //! its own, because it must never be mapped to anything that lets a request pass.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+
+use crate::audit::Audit;
 
 /// A refused request and its answer.
 #[derive(Debug)]
@@ -14,6 +16,10 @@ use http::{HeaderMap, StatusCode};
 pub struct Denial {
     /// The rule that refused, `default` for the default rule, `None` if no rule was reached.
     pub rule_id: Option<String>,
+    /// The set that the rule belongs to: its name, else its file. `None` for the default rule and without a rule.
+    pub rule_set: Option<Arc<str>>,
+    /// Who asked, and how it went with the proof.
+    pub audit: Audit,
     /// The status of the answer.
     pub status: StatusCode,
     /// The headers of the answer: challenges, `DPoP-Nonce`, `Cache-Control`, `Vary`, `Content-Type`.

@@ -3,12 +3,12 @@
 //! A [`Gateway`] never changes. New rules make a new one, [`Gateway::with_rules`], that shares the catalogue with its keys
 //! and memories; whoever serves requests swaps the whole.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use dpop::{NonceRing, ReplayStore};
 use http::{HeaderMap, HeaderValue};
 use jose::UnixTime;
-use resource_server::OutboundHttp;
+use resource_server::{KeySource, OutboundHttp};
 
 use crate::{
     decision::Decision,
@@ -56,6 +56,8 @@ pub struct Gateway {
     fixed: Arc<Fixed>,
     index: RuleIndex,
     rules: Vec<Pipeline>,
+    /// The name of each rule's set, in the order of `rules`.
+    sets: Vec<Arc<str>>,
 }
 
 /// What stays when rules change.
@@ -132,9 +134,11 @@ impl Gateway {
     fn compile(fixed: Arc<Fixed>, rule_sets: &[RuleSet], diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut found = Diagnostics::new();
         let default_rule = fixed.default_rule.as_ref();
-        let mut rules = Vec::new();
+        let (mut rules, mut sets) = (Vec::new(), Vec::new());
         for rule_set in rule_sets {
             fixed.forwarding.check(rule_set, &mut found);
+            let name: Arc<str> =
+                rule_set.name.as_deref().map_or_else(|| Arc::clone(&rule_set.source), Arc::from);
             for definition in &rule_set.rules {
                 let compiled = compile::rule(
                     definition,
@@ -144,6 +148,7 @@ impl Gateway {
                     &mut found,
                 );
                 rules.extend(compiled);
+                sets.push(Arc::clone(&name));
             }
         }
         let index = RuleIndex::build(rule_sets, default_rule.is_some(), &mut found);
@@ -152,16 +157,18 @@ impl Gateway {
         let definitions: usize = rule_sets.iter().map(|rule_set| rule_set.rules.len()).sum();
         let has_failed = found.has_errors() || rules.len() != definitions;
         diagnostics.extend(found);
-        Some(Self { fixed, index: index?, rules }).filter(|_| !has_failed)
+        Some(Self { fixed, index: index?, rules, sets }).filter(|_| !has_failed)
     }
 
     /// Decides about a request. `now` is the server's wall clock.
     ///
     /// In proxy mode a [`Decision::Permit`] without upstream has nowhere to go: answer it with [`Gateway::refuse`].
     pub async fn decide(&self, mut request: Request, now: UnixTime) -> Decision {
+        let mut rule_set = None;
         let pipeline = match self.index.find(&request) {
             Lookup::Rule { rule, captures } => {
                 request.captures = captures;
+                rule_set = self.sets.get(rule).cloned();
                 self.rules.get(rule)
             }
             Lookup::DefaultRule => self.fixed.default_rule.as_ref(),
@@ -190,7 +197,12 @@ impl Gateway {
             default_challenge: &self.fixed.default_challenge,
             now,
         };
-        pipeline.run(request, &surroundings).await
+        let mut decision = pipeline.run(request, &surroundings).await;
+        match &mut decision {
+            Decision::Permit(permit) => permit.rule_set = rule_set,
+            Decision::Denial(denial) => denial.rule_set = rule_set,
+        }
+        decision
     }
 
     /// A bad host is answered without a body, whatever is configured; a bad path as `precondition_error`.
@@ -217,6 +229,22 @@ impl Gateway {
     #[must_use]
     pub fn published_keys(&self) -> Vec<PublishedKey> {
         self.fixed.catalogue.published_keys()
+    }
+
+    /// Where the keys come from that tokens are checked with, by the id of the authenticator.
+    #[must_use]
+    pub fn key_sources(&self) -> Vec<(String, Arc<dyn KeySource>)> {
+        self.fixed.catalogue.key_sources()
+    }
+
+    /// The rule sets by name (else file), each with the number of its rules.
+    #[must_use]
+    pub fn rule_sets(&self) -> BTreeMap<Arc<str>, usize> {
+        let mut counts = BTreeMap::new();
+        for set in &self.sets {
+            *counts.entry(Arc::clone(set)).or_default() += 1;
+        }
+        counts
     }
 
     /// How many rules there are, without the default rule.

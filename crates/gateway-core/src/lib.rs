@@ -5,6 +5,7 @@
 //! a [`denial::Denial`]. What is read from files arrives as [`document`] trees; keys, outgoing calls, the replay store and
 //! the clock are arguments.
 
+pub mod audit;
 pub mod decision;
 pub mod denial;
 pub mod document;

@@ -13,6 +13,7 @@ use jose::UnixTime;
 
 use self::chain::PrincipalChain;
 use crate::{
+    audit::Audit,
     decision::{Decision, Permit, Upstream, UpstreamChanges},
     denial::{Denial, DenialKind},
     mechanisms::{
@@ -84,12 +85,16 @@ impl Pipeline {
     pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
         let request = Arc::new(request);
         let notices = Notices::default();
-        match self.pass(&request, surroundings.now, &notices).await {
+        let outcome = self.pass(&request, surroundings.now, &notices).await;
+        let (notices, audit) = notices.into_parts();
+        match outcome {
             Ok(passed) => {
-                let notices = notices.into_lines();
-                Decision::Permit(Box::new(self.permit(request, passed, notices, surroundings)))
+                Decision::Permit(Box::new(self.permit(request, passed, (notices, audit), surroundings)))
             }
-            Err(failure) => Decision::Denial(Box::new(self.refuse(failure, &request.headers, surroundings))),
+            Err(failure) => {
+                let denial = self.refuse(failure, &request.headers, surroundings);
+                Decision::Denial(Box::new(Denial { audit, ..denial }))
+            }
         }
     }
 
@@ -108,6 +113,7 @@ impl Pipeline {
         let input =
             StepInput { request, subject: &nobody, outputs: &outputs, now, target_uri: &target_uri, notices };
         let Authenticated { subject, credentials } = self.authenticate(&input).await?;
+        notices.subject(&subject);
         let input = StepInput { subject: &subject, ..input };
         // A nonce that is due goes out with a refusal as well (RFC 9449 §8.2).
         let with_nonce = |mut failure: Failure| {
@@ -128,7 +134,7 @@ impl Pipeline {
         &self,
         request: Arc<Request>,
         passed: Passed,
-        notices: Vec<String>,
+        (notices, audit): (Vec<String>, Audit),
         surroundings: &Surroundings<'_>,
     ) -> Permit {
         let Passed { upstream, changes, credentials } = passed;
@@ -138,6 +144,8 @@ impl Pipeline {
         }
         Permit {
             rule_id: self.rule_id.clone(),
+            rule_set: None,
+            audit,
             request: Arc::unwrap_or_clone(request),
             upstream,
             changes,

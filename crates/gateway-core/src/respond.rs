@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use crate::audit::Audit;
 use crate::denial::{Denial, DenialKind};
 
 /// `serve.respond` of the configuration. A status that is `None` keeps the usual one.
@@ -82,6 +83,8 @@ impl RespondSettings {
         }
         Denial {
             rule_id: rule_id.map(str::to_owned),
+            rule_set: None,
+            audit: Audit::default(),
             status: self.status(text.kind),
             headers,
             body,

@@ -13,7 +13,7 @@ use jose::{JwkSet, JwkSetError, UnixTime};
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::outbound::{OutboundError, OutboundHttp};
+use crate::outbound::{OutboundError, OutboundHttp, Purpose};
 
 /// After a refresh that did not bring an unknown `kid`, the next one waits this long: a flood of made-up kids costs
 /// the issuer one call per interval.
@@ -171,6 +171,7 @@ impl JwksCache {
         *request.uri_mut() = self.url.clone();
         let accept = header::HeaderValue::from_static("application/json, application/jwk-set+json");
         request.headers_mut().insert(header::ACCEPT, accept);
+        request.extensions_mut().insert(Purpose::Keys);
         let response = self.http.send(request).await.map_err(KeySourceError::Outbound)?;
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status()));

@@ -13,14 +13,16 @@ pub mod access_token;
 pub mod jwks;
 pub mod outbound;
 mod policy;
+mod proof_trace;
 mod refusal;
 mod scopes;
 mod verifier;
 
 pub use access_token::{TokenError, VerifiedToken};
 pub use jwks::{JwksCache, KeySource, KeySourceError, KeysFuture, StaticKeys};
-pub use outbound::{OutboundError, OutboundFuture, OutboundHttp};
+pub use outbound::{OutboundError, OutboundFuture, OutboundHttp, Purpose};
 pub use policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
+pub use proof_trace::{JtiHash, ProofTrace};
 pub use refusal::{Reason, Refusal};
 pub use scopes::{RequiredScopes, ScopeMatching};
 pub use verifier::{ProtectedRequest, Verified, Verifier, VerifierConfig};

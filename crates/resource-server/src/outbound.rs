@@ -11,6 +11,33 @@ use thiserror::Error;
 pub type OutboundFuture<'a> =
     Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, OutboundError>> + Send + 'a>>;
 
+/// What a call is for: an extension of its request, for logs and metrics. A call without one is [`Purpose::Other`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The keys of an issuer.
+    Keys,
+    /// The metadata of an authorization server.
+    Metadata,
+    /// Whether a token is good.
+    Introspection,
+    /// What a mechanism wants to know.
+    #[default]
+    Other,
+}
+
+impl Purpose {
+    /// The word in logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::Metadata => "metadata",
+            Self::Introspection => "introspection",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Sends a request to a dependency. An implementation bounds the whole call in time and the answer in size, and
 /// follows no redirect to another origin.
 pub trait OutboundHttp: Send + Sync + fmt::Debug {

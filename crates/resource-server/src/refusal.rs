@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::access_token::TokenError;
 use crate::jwks::KeySourceError;
 use crate::policy::ErrorSignaling;
+use crate::proof_trace::ProofTrace;
 
 /// Why a request is refused; for branches, logs and tests. The caller sees less.
 #[derive(Debug, Error)]
@@ -58,6 +59,8 @@ pub struct Refusal {
     reason: Reason,
     challenges: Vec<Challenge>,
     nonce: Option<String>,
+    proof: Option<Box<ProofTrace>>,
+    accepted_proof: bool,
 }
 
 /// What a refusal needs to know about the resource.
@@ -77,12 +80,34 @@ pub(crate) struct Context<'a> {
 impl Refusal {
     pub(crate) fn new(reason: Reason, context: Context<'_>) -> Self {
         let challenges = challenges(&reason, &context);
-        Self { reason, challenges, nonce: context.nonce }
+        Self { reason, challenges, nonce: context.nonce, proof: None, accepted_proof: false }
+    }
+
+    /// The same refusal, of a request whose proof was accepted or was not.
+    pub(crate) fn with_accepted_proof(self, accepted_proof: bool) -> Self {
+        Self { accepted_proof, ..self }
+    }
+
+    /// The same refusal of a request with this proof.
+    pub(crate) fn with_proof(self, proof: Option<ProofTrace>) -> Self {
+        Self { proof: proof.map(Box::new), ..self }
     }
 
     /// The same refusal with a nonce to hand out.
     pub(crate) fn with_nonce(self, nonce: Option<String>) -> Self {
         Self { nonce: nonce.or(self.nonce), ..self }
+    }
+
+    /// The proof of the request, if there was one that could be read.
+    #[must_use]
+    pub fn proof(&self) -> Option<&ProofTrace> {
+        self.proof.as_deref()
+    }
+
+    /// Whether the proof was accepted, and its `jti` spent: only a scope is missing.
+    #[must_use]
+    pub fn accepted_proof(&self) -> bool {
+        self.accepted_proof
     }
 
     /// Why.

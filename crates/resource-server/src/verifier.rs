@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::access_token::{self, TokenError, VerifiedToken};
 use crate::jwks::KeySource;
 use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
+use crate::proof_trace::ProofTrace;
 use crate::refusal::{Context, Reason, Refusal};
 
 /// What a [`Verifier`] is made of.
@@ -57,6 +58,8 @@ pub struct Verified {
     pub scheme: Scheme,
     /// The key whose possession was proven.
     pub thumbprint: Option<JwkThumbprint>,
+    /// The proof of the request, for the log. It may have failed in [`Mode::Observe`]; `thumbprint` says what was proven.
+    pub proof: Option<ProofTrace>,
     /// A nonce to send with the answer, together with `Cache-Control: no-store` (RFC 9449 §8.2).
     pub fresh_nonce: Option<String>,
     /// What would have been refused, in [`Mode::Observe`].
@@ -84,7 +87,6 @@ impl Verifier {
     pub async fn verify(&self, request: &ProtectedRequest<'_>, now: UnixTime) -> Result<Verified, Refusal> {
         // Step 2: credentials.
         let credentials = self.credentials(request)?;
-        let refuse = |reason| self.refuse(reason, Some((&credentials, now)));
         // Step 3: form of the proof.
         let proof = match (credentials.scheme, self.config.proof.mode) {
             (Scheme::Bearer, _) | (_, Mode::Off) => None,
@@ -92,6 +94,8 @@ impl Verifier {
                 Some(UnverifiedProof::from_headers(request.headers, &self.config.proof.policy))
             }
         };
+        let trace = proof.as_ref().and_then(|proof| proof.as_ref().ok()).map(ProofTrace::of);
+        let refuse = |reason| self.refuse(reason, Some((&credentials, now))).with_proof(trace);
         let proof = match (proof, self.config.proof.mode) {
             (Some(Err(error)), Mode::Permit | Mode::Require) => return Err(refuse(Reason::Proof(error))),
             (proof, _) => proof,
@@ -116,12 +120,15 @@ impl Verifier {
         // Step 12: scopes.
         if !self.config.token.scopes.are_granted(&token.claims) {
             // The proof was good: a nonce that is due goes out all the same.
-            return Err(refuse(Reason::InsufficientScope).with_nonce(proven.fresh_nonce));
+            return Err(refuse(Reason::InsufficientScope)
+                .with_accepted_proof(proven.thumbprint.is_some())
+                .with_nonce(proven.fresh_nonce));
         }
         Ok(Verified {
             claims: token.claims,
             scheme: credentials.scheme,
             thumbprint: proven.thumbprint,
+            proof: trace,
             fresh_nonce: proven.fresh_nonce,
             observed: proven.observed,
         })

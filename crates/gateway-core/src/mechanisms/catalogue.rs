@@ -1,8 +1,9 @@
 //! The catalogue: every mechanism of the configuration under its id, and how a rule's step finds one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::HeaderValue;
+use resource_server::KeySource;
 
 use super::{
     BuildContext, Dependencies, MechanismKind, authenticators::Authenticator, authorizers::Authorizer,
@@ -104,6 +105,15 @@ impl Catalogue {
         let built = self.authenticators.entries.iter().filter_map(|(_, mechanism)| mechanism.as_ref());
         let mut challenges = built.filter_map(|authenticator| authenticator.behaviour().dpop_challenge());
         challenges.next().unwrap_or(HeaderValue::from_static("Bearer"))
+    }
+
+    /// The key sources of the authenticators by their ids: what must have answered once before requests can be judged.
+    #[must_use]
+    pub fn key_sources(&self) -> Vec<(String, Arc<dyn KeySource>)> {
+        let built = self.authenticators.entries.iter();
+        built
+            .filter_map(|(id, mechanism)| Some((id.clone(), mechanism.as_ref()?.behaviour().key_source()?)))
+            .collect()
     }
 
     /// The public keys of all finalizers that sign, each once.

@@ -7,6 +7,7 @@ use jose::UnixTime;
 use parking_lot::Mutex;
 
 use crate::{
+    audit::{Audit, ProofAudit},
     denial::DenialKind,
     request::Request,
     subject::Subject,
@@ -33,10 +34,11 @@ pub struct StepInput<'a> {
     pub notices: &'a Notices,
 }
 
-/// Lines for the log, collected while a request is decided. Never a token, proof or key.
+/// What the log hears about a request, collected while it is decided. Never a token, proof or key.
 #[derive(Debug, Default)]
 pub struct Notices {
     lines: Mutex<Vec<String>>,
+    audit: Mutex<Audit>,
 }
 
 impl Notices {
@@ -45,10 +47,22 @@ impl Notices {
         self.lines.lock().push(line);
     }
 
-    /// All lines in order.
+    /// Takes down the proof of the request, if there is one.
+    pub fn proof(&self, proof: Option<ProofAudit>) {
+        if let Some(proof) = proof {
+            self.audit.lock().judge(proof);
+        }
+    }
+
+    /// Takes down who asks.
+    pub fn subject(&self, subject: &Subject) {
+        self.audit.lock().identify(subject);
+    }
+
+    /// All lines in order, and the rest.
     #[must_use]
-    pub fn into_lines(self) -> Vec<String> {
-        self.lines.into_inner()
+    pub fn into_parts(self) -> (Vec<String>, Audit) {
+        (self.lines.into_inner(), self.audit.into_inner())
     }
 }
 

@@ -35,6 +35,7 @@ use resource_server::{
 pub use self::config::{JwtConfig, JwtOverride};
 use self::{config::Settings, key_endpoint::key_endpoint};
 use crate::{
+    audit::ProofAudit,
     document::Diagnostics,
     mechanisms::{
         BuildContext, Mechanism,
@@ -146,8 +147,14 @@ impl Jwt {
             headers: &headers,
         };
         let verified = match self.verifier.verify(&request, input.now).await {
-            Ok(verified) => verified,
-            Err(refused) => return refusal::authentication(&refused),
+            Ok(verified) => {
+                input.notices.proof(ProofAudit::of_verified(&verified));
+                verified
+            }
+            Err(refused) => {
+                input.notices.proof(ProofAudit::of_refused(&refused));
+                return refusal::authentication(&refused);
+            }
         };
         match self.settings.principal.principal(verified.claims) {
             Ok(principal) => Authentication::Authenticated(Box::new(Authenticated {
@@ -170,6 +177,10 @@ impl Authenticate for Jwt {
     fn dpop_challenge(&self) -> Option<HeaderValue> {
         self.allowed_proof_algorithms.as_ref()?;
         self.verifier.no_credentials().headers().get(header::WWW_AUTHENTICATE).cloned()
+    }
+
+    fn key_source(&self) -> Option<Arc<dyn KeySource>> {
+        Some(Arc::clone(&self.keys))
     }
 
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {

@@ -4,10 +4,13 @@ pub mod anonymous;
 pub mod jwt;
 pub mod unauthorized;
 
+use std::sync::Arc;
+
 use dpop::DPOP_NONCE;
 use http::{HeaderValue, header};
 use jose::{Algorithm, JwkThumbprint};
 use oauth::Scheme;
+use resource_server::KeySource;
 
 use crate::{
     mechanisms::{
@@ -37,6 +40,11 @@ pub trait Authenticate {
 
     /// The challenge to someone who showed no credentials, for an authenticator that speaks DPoP.
     fn dpop_challenge(&self) -> Option<HeaderValue> {
+        None
+    }
+
+    /// The keys that tokens are checked with, where they are of one known issuer: readiness waits for them.
+    fn key_source(&self) -> Option<Arc<dyn KeySource>> {
         None
     }
 
