@@ -45,6 +45,10 @@ pub enum DenialKind {
     Precondition,
     /// The request's host or framing is not acceptable. Always answered with an empty 400.
     BadRequest,
+    /// A rule reads the request's body, and it is larger than what is read.
+    PayloadTooLarge,
+    /// A rule reads the request's body, and it stopped arriving.
+    RequestTimeout,
     /// No rule matches and there is no default rule.
     NoRule,
     /// An endpoint or the upstream could not be reached, or answered with nonsense.
@@ -66,6 +70,8 @@ impl DenialKind {
             Self::Authorization => "authorization_error",
             Self::Precondition => "precondition_error",
             Self::BadRequest => "bad_request",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::RequestTimeout => "request_timeout",
             Self::NoRule => "no_rule_error",
             Self::Communication => "communication_error",
             Self::CommunicationTimeout => "communication_timeout_error",
@@ -81,6 +87,8 @@ impl DenialKind {
             Self::Authentication => StatusCode::UNAUTHORIZED,
             Self::Authorization => StatusCode::FORBIDDEN,
             Self::Precondition | Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NoRule => StatusCode::NOT_FOUND,
             Self::Communication => StatusCode::BAD_GATEWAY,
             Self::CommunicationTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -95,7 +103,9 @@ impl DenialKind {
         match self {
             Self::Authentication => "authenticationError",
             Self::Authorization => "authorizationError",
-            Self::Precondition | Self::BadRequest => "argumentError",
+            Self::Precondition | Self::BadRequest | Self::PayloadTooLarge | Self::RequestTimeout => {
+                "argumentError"
+            }
             Self::NoRule => "noRuleFound",
             Self::Communication | Self::ReplayStoreUnavailable => "communicationError",
             Self::CommunicationTimeout => "communicationTimeoutError",
@@ -109,7 +119,9 @@ impl DenialKind {
         match self {
             Self::Authentication => "authentication error",
             Self::Authorization => "authorization error",
-            Self::Precondition | Self::BadRequest => "argument error",
+            Self::Precondition | Self::BadRequest | Self::PayloadTooLarge | Self::RequestTimeout => {
+                "argument error"
+            }
             Self::NoRule => "no rule found",
             Self::Communication | Self::ReplayStoreUnavailable => "communication error",
             Self::CommunicationTimeout => "communication timeout error",
@@ -125,6 +137,8 @@ impl DenialKind {
             | Self::Authorization
             | Self::Precondition
             | Self::BadRequest
+            | Self::PayloadTooLarge
+            | Self::RequestTimeout
             | Self::NoRule => false,
             Self::Communication
             | Self::CommunicationTimeout

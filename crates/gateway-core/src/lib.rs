@@ -6,6 +6,7 @@
 //! the clock are arguments.
 
 pub mod audit;
+pub mod content;
 pub mod decision;
 pub mod denial;
 pub mod document;
@@ -16,6 +17,7 @@ mod pipeline;
 pub mod public_origin;
 pub mod published_keys;
 pub mod request;
+pub mod request_body;
 pub mod respond;
 pub mod rules;
 pub mod secrets;

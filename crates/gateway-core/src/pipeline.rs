@@ -25,6 +25,7 @@ use crate::{
     },
     public_origin::PublicOrigin,
     request::Request,
+    request_body::MAX_READ_BYTES,
     respond::RespondSettings,
     rules::{EncodedSlashes, ForwardTo, rewrite},
     subject::Subject,
@@ -41,6 +42,15 @@ pub(crate) struct Pipeline {
     forward_to: Option<ForwardTo>,
     encoded_slashes: EncodedSlashes,
     public_origin: Option<PublicOrigin>,
+    body_readers: BodyReaders,
+}
+
+/// Which parts of a pipeline look into the request's body; all others let it stream.
+#[derive(Debug, Clone, Copy)]
+struct BodyReaders {
+    /// Authorizers, contextualizers, finalizers.
+    steps: bool,
+    error_handlers: bool,
 }
 
 /// A mechanism at its place in a pipeline.
@@ -92,7 +102,7 @@ impl Pipeline {
                 Decision::Permit(Box::new(self.permit(request, passed, (notices, audit), surroundings)))
             }
             Err(failure) => {
-                let denial = self.refuse(failure, &request.headers, surroundings);
+                let denial = self.refuse(failure, &request, surroundings).await;
                 Decision::Denial(Box::new(Denial { audit, ..denial }))
             }
         }
@@ -122,6 +132,7 @@ impl Pipeline {
                 .extend(credentials.fresh_nonce.as_deref().and_then(nonce_headers).into_iter().flatten());
             failure
         };
+        self.read_body(request).await.map_err(with_nonce)?;
         self.authorize(&input).await.map_err(with_nonce)?;
         let mut changes = self.finalize(&input).await.map_err(with_nonce)?;
         let thumbprint = credentials.thumbprint.as_ref();
@@ -172,6 +183,14 @@ impl Pipeline {
         Ok(Authenticated { subject, credentials })
     }
 
+    /// Reads the body if a step looks into it, and not before it is known who asks.
+    async fn read_body(&self, request: &Request) -> Result<(), Failure> {
+        if !self.body_readers.steps {
+            return Ok(());
+        }
+        request.body.read(MAX_READ_BYTES).await.map(|_| ()).map_err(Failure::from)
+    }
+
     async fn authorize(&self, input: &StepInput<'_>) -> Result<(), Failure> {
         for step in &self.authorizers {
             let authorized = step.mechanism.behaviour().authorize(input).await;
@@ -208,10 +227,10 @@ impl Pipeline {
     }
 
     /// The first error handler that applies shapes the answer; `default` is implied. Every 401 has a challenge (D11).
-    fn refuse(
+    async fn refuse(
         &self,
         mut failure: Failure,
-        request_headers: &HeaderMap,
+        request: &Request,
         surroundings: &Surroundings<'_>,
     ) -> Denial {
         if failure.kind == DenialKind::Authentication
@@ -219,8 +238,14 @@ impl Pipeline {
         {
             failure.headers.insert(header::WWW_AUTHENTICATE, surroundings.default_challenge.clone());
         }
-        let input =
-            RefusalInput { rule_id: Some(&self.rule_id), respond: surroundings.respond, request_headers };
+        let input = RefusalInput {
+            rule_id: Some(&self.rule_id),
+            respond: surroundings.respond,
+            request_headers: &request.headers,
+        };
+        if self.body_readers.error_handlers && request.body.read(MAX_READ_BYTES).await.is_err() {
+            return DefaultHandler.handle(failure, &input);
+        }
         match self.error_handlers.first() {
             Some(step) => step.mechanism.behaviour().handle(failure, &input),
             None => DefaultHandler.handle(failure, &input),

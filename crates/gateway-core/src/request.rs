@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, fmt};
 
 use http::{HeaderMap, Method};
 
-/// A client's request without its body.
+use crate::request_body::RequestBody;
+
+/// A client's request. Its body is read only if a rule asks for it.
 #[derive(Clone)]
 pub struct Request {
     /// The method as the client sent it; case matters, and unknown methods are kept.
@@ -24,6 +26,8 @@ pub struct Request {
     pub client_addresses: Vec<String>,
     /// The values of the named wildcards of the rule's path. Empty until a rule is found.
     pub captures: BTreeMap<String, String>,
+    /// The body, as far as somebody reads it.
+    pub body: RequestBody,
 }
 
 impl Request {
@@ -37,12 +41,19 @@ impl Request {
             headers: HeaderMap::new(),
             client_addresses: Vec::new(),
             captures: BTreeMap::new(),
+            body: RequestBody::none(),
         }
+    }
+
+    /// The body as templates and expressions see it: parsed by its content type; `None` while it was not read.
+    #[must_use]
+    pub fn body_value(&self) -> Option<&serde_json::Value> {
+        self.body.value(&self.headers)
     }
 }
 
 impl fmt::Debug for Request {
-    /// Leaves header values and captured values out: they may be tokens and proofs.
+    /// Leaves header values, captured values and the body out: they may be tokens and proofs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Request")

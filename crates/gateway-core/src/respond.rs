@@ -47,7 +47,7 @@ impl RespondSettings {
         self.accepted.unwrap_or(StatusCode::OK)
     }
 
-    /// The status of a refusal. Bad requests and a replay store that can not answer are not configurable.
+    /// The status of a refusal. Bad requests, bodies that can not be read and a replay store that can not answer are not configurable.
     #[must_use]
     pub fn status(&self, kind: DenialKind) -> StatusCode {
         let configured = match kind {
@@ -57,7 +57,10 @@ impl RespondSettings {
             DenialKind::NoRule => self.no_rule_error,
             DenialKind::Communication | DenialKind::CommunicationTimeout => self.communication_error,
             DenialKind::Internal => self.internal_error,
-            DenialKind::BadRequest | DenialKind::ReplayStoreUnavailable => None,
+            DenialKind::BadRequest
+            | DenialKind::PayloadTooLarge
+            | DenialKind::RequestTimeout
+            | DenialKind::ReplayStoreUnavailable => None,
         };
         configured.unwrap_or(kind.default_status())
     }

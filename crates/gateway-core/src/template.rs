@@ -69,17 +69,6 @@ impl BoundTemplate {
         match Template::compile(&source.value, &CompileOptions { secrets: &resolver }) {
             Ok(template) => {
                 warn_about_names(&template, source, place, diagnostics);
-                if reads_body(&source.value) {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            Code::NotSupportedYet,
-                            format!("the template of {} reads the request's body", place.used_for),
-                            &source.place,
-                        )
-                        .hint("use headers, the path or the query; bodies are passed on unread"),
-                    );
-                    return None;
-                }
                 Some(Self { template: Arc::new(template), has_told_missing: Arc::default() })
             }
             Err(error) => {
@@ -93,6 +82,12 @@ impl BoundTemplate {
                 None
             }
         }
+    }
+
+    /// Whether the template may look into the request's body, which must be read before it is rendered.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.template.reads("Request") && self.template.takes_step("Body")
     }
 
     /// Renders the template.
@@ -197,15 +192,6 @@ fn warn_about_names(
             );
         }
     }
-}
-
-/// Whether a template asks for the request's body, which nobody has read.
-fn reads_body(source: &str) -> bool {
-    source.match_indices(".Body").any(|(position, name)| {
-        let behind = source.get(position + name.len()..).and_then(|rest| rest.chars().next());
-        let before = source.get(..position).unwrap_or_default();
-        before.ends_with(".Request") && !behind.is_some_and(|next| next.is_alphanumeric() || next == '_')
-    })
 }
 
 /// The place in the file. A block scalar's place is its first line of text; other texts stand behind a quotation mark.

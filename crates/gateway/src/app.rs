@@ -294,7 +294,8 @@ fn open_gate<M: OnPermit>(
         trusted_proxies: TrustedProxies::new(networks),
         max_body_bytes: serve.limits.max_body_size,
     };
-    let gate = Gate { intake, engine, access_log: settings.log.access_log_enabled, mode };
+    let body_gap = limit(serve.timeout.read);
+    let gate = Gate { intake, engine, body_gap, access_log: settings.log.access_log_enabled, mode };
     connection::serve(listener, serve_limits(settings), Arc::new(gate), shutdown);
 }
 
@@ -309,8 +310,6 @@ fn proxy(
         engine,
         upstream: UpstreamClient::new(limit(serve.timeout.read), max_idle_per_host(serve.connections_limit))?,
         plain_http_upstreams: enforcement.skip_upstream_tls,
-        body_gap: limit(serve.timeout.read),
-        max_body_bytes: serve.limits.max_body_size,
         shutdown: shutdown.clone(),
     })
 }

@@ -11,6 +11,7 @@
 )]
 
 mod sockets {
+    pub mod body_readers;
     pub mod dpop_routes;
     pub mod dpop_setup;
     pub mod forwarding;

@@ -8,6 +8,8 @@ use crate::ast::{Branch, Command, Name, Node, Operand, OperandKind, Pipeline, Tr
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reads {
     pub(crate) names: BTreeSet<String>,
+    /// Every name of a step `.name`, wherever it stands.
+    pub(crate) steps: BTreeSet<String>,
     /// The data as a whole is used as a value.
     pub(crate) everything: bool,
     /// A function that changes maps is called.
@@ -94,6 +96,11 @@ impl Walk<'_> {
     }
 
     fn operand(&mut self, operand: &Operand, dot: Dot, dollar: Dot) {
+        if let OperandKind::Field(names) | OperandKind::Variable(_, names) | OperandKind::Chain(_, names) =
+            &operand.kind
+        {
+            self.reads.steps.extend(names.iter().map(ToString::to_string));
+        }
         match &operand.kind {
             OperandKind::Nil | OperandKind::Bool(_) | OperandKind::Number(_) | OperandKind::String(_) => {}
             OperandKind::Dot => self.reads.everything |= dot == Dot::Data,

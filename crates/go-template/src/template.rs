@@ -136,6 +136,11 @@ impl Template {
         self.reads.everything || self.reads.names.contains(name)
     }
 
+    /// Whether a step `.name` stands anywhere in the template, on whatever value: errs on the side of yes.
+    pub fn takes_step(&self, name: &str) -> bool {
+        self.reads.steps.contains(name)
+    }
+
     /// What is probably not meant, in order: for the log when the configuration is loaded.
     pub fn warnings(&self) -> Vec<Warning> {
         warnings::of(&self.source, &self.tree)

@@ -63,6 +63,15 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
     }
 }
 
+/// Parses one JSON value of any kind, as strictly as [`parse_object`].
+///
+/// # Errors
+///
+/// One [`JsonError`], never [`JsonError::NotAnObject`] or [`JsonError::WrongShape`].
+pub fn parse_value(bytes: &[u8], max_depth: usize) -> Result<Value, JsonError> {
+    read(bytes, max_depth, Build)
+}
+
 /// Parses one JSON object, as strictly as [`parse_object`], into a type that may borrow from `bytes`.
 ///
 /// # Errors

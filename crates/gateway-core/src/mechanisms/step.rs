@@ -10,6 +10,7 @@ use crate::{
     audit::{Audit, ProofAudit},
     denial::DenialKind,
     request::Request,
+    request_body::BodyError,
     subject::Subject,
     template::{BoundTemplate, TemplateData},
 };
@@ -132,6 +133,18 @@ impl Failure {
     pub fn in_step(mut self, step: &str) -> Self {
         self.detail = format!("{step}: {}", self.detail);
         self
+    }
+}
+
+impl From<BodyError> for Failure {
+    /// The caller's fault in every case; nothing of the body is told.
+    fn from(error: BodyError) -> Self {
+        let (kind, reason) = match error {
+            BodyError::TooLarge => (DenialKind::PayloadTooLarge, "body_too_large"),
+            BodyError::Malformed => (DenialKind::BadRequest, "bad_body"),
+            BodyError::Stalled => (DenialKind::RequestTimeout, "body_stalled"),
+        };
+        Self::new(kind, reason, "the request body can not be read", error.to_string())
     }
 }
 

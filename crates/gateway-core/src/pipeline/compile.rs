@@ -1,6 +1,6 @@
 //! From a rule as written to its pipeline: stages inherited from the default rule, mechanisms out of the catalogue.
 
-use super::{Pipeline, PrincipalChain, Step};
+use super::{BodyReaders, Pipeline, PrincipalChain, Step};
 use crate::{
     document::{Code, Diagnostic, Diagnostics, KeyPath},
     mechanisms::{
@@ -68,6 +68,7 @@ pub(crate) fn default_rule(
     }
     Some(Pipeline {
         rule_id: DEFAULT_RULE_ID.to_owned(),
+        body_readers: body_readers(&stages),
         authenticators: stages.authenticators,
         authorizers: stages.authorizers,
         finalizers: stages.finalizers,
@@ -124,8 +125,7 @@ pub(crate) fn rule(
         );
         return None;
     }
-    Some(Pipeline {
-        rule_id: id.clone(),
+    let stages = Stages {
         authenticators,
         authorizers: own_or_inherited(stages.authorizers, default_rule.map(|rule| &rule.authorizers)),
         finalizers: own_or_inherited(stages.finalizers, default_rule.map(|rule| &rule.finalizers)),
@@ -133,10 +133,27 @@ pub(crate) fn rule(
             stages.error_handlers,
             default_rule.map(|rule| &rule.error_handlers),
         ),
+        has_failed: false,
+    };
+    Some(Pipeline {
+        rule_id: id.clone(),
+        body_readers: body_readers(&stages),
+        authenticators: stages.authenticators,
+        authorizers: stages.authorizers,
+        finalizers: stages.finalizers,
+        error_handlers: stages.error_handlers,
         forward_to: definition.forward_to.clone(),
         encoded_slashes: definition.allow_encoded_slashes,
         public_origin: definition.public_origin.clone(),
     })
+}
+
+fn body_readers(stages: &Stages) -> BodyReaders {
+    BodyReaders {
+        steps: stages.authorizers.iter().any(|step| step.mechanism.behaviour().reads_body())
+            || stages.finalizers.iter().any(|step| step.mechanism.behaviour().reads_body()),
+        error_handlers: stages.error_handlers.iter().any(|step| step.mechanism.behaviour().reads_body()),
+    }
 }
 
 /// A stage is replaced as a whole, never merged.

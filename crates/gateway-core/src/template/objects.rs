@@ -53,8 +53,7 @@ impl Object for RequestObject {
             "Header" => Some(text_argument(arguments).map(|name| Value::from(self.header(&name)))),
             "Cookie" => Some(text_argument(arguments).map(|name| Value::from(self.cookie(&name)))),
             "Headers" => Some(no_arguments(arguments).map(|()| Value::from(self.headers()))),
-            // Templates that read the body are refused when they are compiled.
-            "Body" => Some(no_arguments(arguments).map(|()| Value::from(""))),
+            "Body" => Some(no_arguments(arguments).and_then(|()| self.body())),
             _ => None,
         }
     }
@@ -80,6 +79,11 @@ impl RequestObject {
                 value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
             })
             .into()
+    }
+
+    /// The parsed body. Fails where the pipeline did not read it: nothing would look like an empty body.
+    fn body(&self) -> Result<Value, FunctionError> {
+        self.request.body_value().map(Value::from).ok_or(FunctionError::Unreadable { what: "request body" })
     }
 
     fn headers(&self) -> Map {

@@ -1,7 +1,11 @@
 use http::{HeaderValue, Method};
 
 use super::*;
-use crate::{request::RequestUri, subject::Principal};
+use crate::{
+    request::RequestUri,
+    request_body::{BodyFuture, BodySource, RequestBody},
+    subject::Principal,
+};
 
 fn compile(source: &str, diagnostics: &mut Diagnostics) -> Option<BoundTemplate> {
     let source = Spanned::new(source.to_owned(), Place::new(Arc::from("f.yaml"), 10, 5));
@@ -88,11 +92,28 @@ fn a_name_that_is_not_offered_is_a_warning() {
 }
 
 #[test]
-fn a_template_that_reads_the_body_is_refused() {
-    let mut diagnostics = Diagnostics::new();
-    assert!(compile("{{ .Request.Body }}", &mut diagnostics).is_none());
-    assert_eq!(diagnostics.errors().next().unwrap().code, Code::NotSupportedYet);
-    assert!(compile("{{ .Request.Bodyguard }}", &mut Diagnostics::new()).is_some());
+fn the_body_is_there_once_it_was_read() {
+    struct Unread;
+    impl BodySource for Unread {
+        fn read(&self, _: usize) -> BodyFuture<'_> {
+            Box::pin(std::future::ready(Ok(bytes::Bytes::from_static(br#"{"name": "alice"}"#))))
+        }
+    }
+    let template = compile("{{ with .Request }}{{ .Body.name }}{{ end }}", &mut Diagnostics::new()).unwrap();
+    assert!(template.reads_body());
+    let mut request = Request::new(Method::POST, RequestUri::new("https", "a", "/", None));
+    request.headers.insert("content-type", HeaderValue::from_static("application/json"));
+    request.body = RequestBody::new(Arc::new(Unread));
+    let request = Arc::new(request);
+    let data = TemplateData::new(&request, &Subject::default(), &BTreeMap::new());
+    let now = UnixTime::from_seconds(1_700_000_000);
+    assert!(template.render(&data, now).unwrap_err().to_string().contains("request body"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(request.body.read(100)).unwrap();
+    assert_eq!(template.render(&data, now).unwrap().text, "alice");
+    for other in ["{{ .Request.Bodyguard }}", "{{ .Request.Method }}", "{{ .Subject.Body }}"] {
+        assert!(!compile(other, &mut Diagnostics::new()).unwrap().reads_body(), "{other}");
+    }
 }
 
 #[test]

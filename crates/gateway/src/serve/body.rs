@@ -1,8 +1,12 @@
-//! Bodies on their way through the gateway, piece by piece and never collected.
+//! Bodies on their way through the gateway, piece by piece. Only a body that the matched rule reads is collected, in
+//! [`ClientBody`].
 //!
 //! Trailers are dropped in both directions: nothing looked at them, so nobody behind us shall.
 
+mod client_body;
+
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     pin::Pin,
     sync::{
@@ -19,6 +23,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+pub(crate) use self::client_body::ClientBody;
 use super::timed_io::ConnectionPhase;
 
 /// The body of an answer.
@@ -159,7 +164,10 @@ impl BodyProgress {
 
 /// A client's body on its way to the upstream, limited in size and in the gaps between its pieces.
 pub(crate) struct RequestBody {
-    inner: Incoming,
+    /// What was read before the decision.
+    read: VecDeque<Bytes>,
+    /// The rest; `None` if nothing is left.
+    inner: Option<Incoming>,
     progress: Arc<BodyProgress>,
     gap: Duration,
     timer: Option<Pin<Box<Sleep>>>,
@@ -167,15 +175,22 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Limits a body; `gap` is the longest time between two pieces, `max_bytes` its largest size.
-    pub(crate) fn new(inner: Incoming, gap: Duration, max_bytes: Option<u64>) -> (Self, Arc<BodyProgress>) {
-        let state = if inner.is_end_stream() { ENDED } else { FLOWING };
+    /// The pieces that were `read` already, then the rest; `gap` is the longest time between two pieces, `max_bytes` the
+    /// body's largest size.
+    fn new(
+        read: VecDeque<Bytes>,
+        inner: Option<Incoming>,
+        gap: Duration,
+        max_bytes: Option<u64>,
+    ) -> (Self, Arc<BodyProgress>) {
+        let has_ended = read.is_empty() && inner.as_ref().is_none_or(Body::is_end_stream);
         let progress = Arc::new(BodyProgress {
-            state: AtomicU8::new(state),
+            state: AtomicU8::new(if has_ended { ENDED } else { FLOWING }),
             start: Instant::now(),
             last: AtomicU64::new(0),
         });
-        let body = Self { inner, progress: Arc::clone(&progress), gap, timer: None, bytes_left: max_bytes };
+        let body =
+            Self { read, inner, progress: Arc::clone(&progress), gap, timer: None, bytes_left: max_bytes };
         (body, progress)
     }
 
@@ -208,7 +223,14 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.inner).poll_frame(context) {
+        if let Some(piece) = self.read.pop_front() {
+            return self.pass_on(Frame::data(piece));
+        }
+        let next = match &mut self.inner {
+            Some(inner) => Pin::new(inner).poll_frame(context),
+            None => Poll::Ready(None),
+        };
+        match next {
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => self.pass_on(frame),
             Poll::Ready(Some(Ok(_)) | None) => {
                 self.progress.moved();
@@ -229,10 +251,17 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.read.is_empty() && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let read: u64 = self.read.iter().map(|piece| piece.len() as u64).sum();
+        let rest = self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint
     }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Decision {
 
 impl OnPermit for Decision {
     const NAME: &'static str = "decision";
+    const READS_BODIES: bool = false;
 
     async fn answer(
         &self,

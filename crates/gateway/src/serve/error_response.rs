@@ -1,6 +1,6 @@
 //! Answers of the gateway itself.
 
-use gateway_core::denial::Denial;
+use gateway_core::denial::{Denial, DenialKind};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{
@@ -36,6 +36,9 @@ pub(crate) fn denial(denial: Denial) -> Response<ResponseBody> {
     *response.status_mut() = denial.status;
     *response.headers_mut() = denial.headers;
     no_store(response.headers_mut());
+    if matches!(denial.kind, DenialKind::PayloadTooLarge | DenialKind::RequestTimeout) {
+        close(response.headers_mut());
+    }
     response
 }
 
@@ -49,8 +52,13 @@ pub(crate) fn plain(status: StatusCode) -> Response<ResponseBody> {
 
 fn closing(status: StatusCode) -> Response<ResponseBody> {
     let mut response = plain(status);
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    close(response.headers_mut());
     response
+}
+
+/// The rest of a body that nobody wants is not waited for.
+fn close(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
 fn no_store(headers: &mut HeaderMap) {

@@ -2,19 +2,20 @@
 //!
 //! The modes differ in one thing only, what becomes of a permitted request: that is what [`OnPermit`] says.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use gateway_core::{
     decision::{Decision, Permit},
     denial::Denial,
     request::Request,
+    request_body::RequestBody,
 };
 use http::{Response, request::Parts};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    body::ResponseBody,
+    body::{ClientBody, ResponseBody},
     connection::{Connection, Handler},
     error_response,
     http_checks::HttpRefusal,
@@ -30,6 +31,8 @@ use crate::{
 pub(crate) trait OnPermit: Send + Sync + 'static {
     /// The mode's name in the log.
     const NAME: &'static str;
+    /// Whether rules may look into bodies: only where the body is the client's and on its way to the upstream.
+    const READS_BODIES: bool;
 
     /// The answer to a permitted request.
     fn answer(
@@ -44,8 +47,8 @@ pub(crate) trait OnPermit: Send + Sync + 'static {
 pub(crate) struct Arrived<'a> {
     /// The head.
     pub(crate) parts: Parts,
-    /// The body, not read yet.
-    pub(crate) body: Incoming,
+    /// The body, as far as no rule has read it still with the client.
+    pub(crate) body: Arc<ClientBody>,
     /// The connection.
     pub(crate) connection: &'a Connection,
 }
@@ -56,6 +59,8 @@ pub(crate) struct Gate<M> {
     pub(crate) intake: Intake,
     /// Decides, with the rules of the moment.
     pub(crate) engine: Arc<Engine>,
+    /// Longest gap between two pieces of a request's body.
+    pub(crate) body_gap: Duration,
     /// Whether an access event is written for each request.
     pub(crate) access_log: bool,
     /// What becomes of permitted requests.
@@ -73,8 +78,12 @@ impl<M: OnPermit> Handler for Gate<M> {
         let mut event = AccessEvent::new(M::NAME, &parts, connection.peer);
         let response = match self.intake.request(&parts, &connection) {
             Err(refusal) => refuse_http(refusal, &mut event),
-            Ok(request) => {
+            Ok(mut request) => {
                 event.asked_for(&request);
+                let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
+                if M::READS_BODIES {
+                    request.body = RequestBody::new(Arc::clone(&body) as _);
+                }
                 let arrived = Arrived { parts, body, connection: &connection };
                 self.decide(request, arrived, &mut event).await
             }

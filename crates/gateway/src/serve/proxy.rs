@@ -1,13 +1,12 @@
 //! Proxy mode: a permitted request goes to the upstream of its rule, and the upstream's answer to the client.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText};
 use http::{Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
 
 use super::{
-    body::{RequestBody, ResponseBody},
+    body::{ClientBody, ResponseBody},
     connection::{Connection, Shutdown},
     error_response,
     forward::{self, ForwardError},
@@ -25,16 +24,13 @@ pub(crate) struct Proxy {
     pub(crate) upstream: UpstreamClient,
     /// Whether rules may lead to upstreams over plain http (`--insecure-skip-upstream-tls-enforcement`).
     pub(crate) plain_http_upstreams: bool,
-    /// Longest gap between two pieces of a request's body.
-    pub(crate) body_gap: Duration,
-    /// The largest body, where one is configured.
-    pub(crate) max_body_bytes: Option<u64>,
     /// Waits for upgraded connections.
     pub(crate) shutdown: Shutdown,
 }
 
 impl OnPermit for Proxy {
     const NAME: &'static str = "proxy";
+    const READS_BODIES: bool = true;
 
     async fn answer(
         &self,
@@ -43,7 +39,7 @@ impl OnPermit for Proxy {
         event: &mut AccessEvent,
     ) -> Response<ResponseBody> {
         let Arrived { mut parts, body, connection } = arrived;
-        match self.forward(permit, &mut parts, body, connection).await {
+        match self.forward(permit, &mut parts, &body, connection).await {
             Ok(response) => response,
             Err(error) => self.fail(&error, &parts, event),
         }
@@ -56,7 +52,7 @@ impl Proxy {
         &self,
         mut permit: Permit,
         parts: &mut Parts,
-        body: Incoming,
+        body: &ClientBody,
         connection: &Connection,
     ) -> Result<Response<ResponseBody>, ProxyError> {
         let upstream = permit.upstream.take().ok_or(ProxyError::NoUpstream)?;
@@ -66,7 +62,7 @@ impl Proxy {
         }
         let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
         let (uri, headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
-        let (body, progress) = RequestBody::new(body, self.body_gap, self.max_body_bytes);
+        let (body, progress) = body.forward().await;
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = permit.request.method.clone();
         *outgoing.uri_mut() = uri;

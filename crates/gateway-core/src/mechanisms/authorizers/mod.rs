@@ -23,4 +23,10 @@ mechanisms! {
 pub trait Authorize {
     /// Says yes, or why not.
     fn authorize<'a>(&'a self, input: &'a StepInput<'a>) -> StepFuture<'a, Result<(), Failure>>;
+
+    /// Whether a template or expression of it looks into the request's body, which is read before it runs then. A template
+    /// that reads a body nobody read fails.
+    fn reads_body(&self) -> bool {
+        false
+    }
 }

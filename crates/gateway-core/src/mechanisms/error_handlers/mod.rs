@@ -34,4 +34,10 @@ pub struct RefusalInput<'a> {
 pub trait HandleError {
     /// Shapes the answer. Challenges and `DPoP-Nonce` of the failure are part of it, whatever the handler.
     fn handle(&self, failure: Failure, input: &RefusalInput<'_>) -> Denial;
+
+    /// Whether a template or expression of it looks into the request's body, which is read before it runs then. A template
+    /// that reads a body nobody read fails.
+    fn reads_body(&self) -> bool {
+        false
+    }
 }

@@ -173,6 +173,10 @@ impl Finalize for Header {
     ) -> StepFuture<'a, Result<(), Failure>> {
         Box::pin(ready(self.write(input, changes)))
     }
+
+    fn reads_body(&self) -> bool {
+        self.headers.iter().any(|(_, template)| template.reads_body())
+    }
 }
 
 #[cfg(test)]

@@ -249,6 +249,10 @@ impl Finalize for Jwt {
     fn published_keys(&self) -> &[PublishedKey] {
         &self.published
     }
+
+    fn reads_body(&self) -> bool {
+        self.claims.iter().chain(self.values.values()).any(BoundTemplate::reads_body)
+    }
 }
 
 /// A ttl must exceed one second: times in tokens are whole seconds.

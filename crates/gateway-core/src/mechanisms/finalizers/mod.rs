@@ -39,4 +39,10 @@ pub trait Finalize {
     fn published_keys(&self) -> &[PublishedKey] {
         &[]
     }
+
+    /// Whether a template or expression of it looks into the request's body, which is read before it runs then. A template
+    /// that reads a body nobody read fails.
+    fn reads_body(&self) -> bool {
+        false
+    }
 }

@@ -83,8 +83,11 @@ fn public(kind: DenialKind) -> &'static str {
         DenialKind::Authorization => "a required scope is missing",
         DenialKind::ReplayStoreUnavailable | DenialKind::Communication => "a dependency does not answer",
         DenialKind::CommunicationTimeout => "a dependency does not answer in time",
-        DenialKind::Authentication | DenialKind::BadRequest | DenialKind::NoRule | DenialKind::Internal => {
-            "the credentials are not accepted"
-        }
+        DenialKind::Authentication
+        | DenialKind::BadRequest
+        | DenialKind::PayloadTooLarge
+        | DenialKind::RequestTimeout
+        | DenialKind::NoRule
+        | DenialKind::Internal => "the credentials are not accepted",
     }
 }
