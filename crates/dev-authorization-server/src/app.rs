@@ -11,8 +11,8 @@ use axum::{
 use dpop::{MemoryReplayStore, NonceCheck, NonceRing, Policy, UNBOUND};
 use jose::{Algorithm, AlgorithmSet, UnixTime};
 use resource_server::{
-    ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, RequiredScopes, ScopeMatching,
-    TokenPolicy, Verifier, VerifierConfig,
+    ErrorSignaling, JwtTokens, Mode, NoncePolicy, ProofPolicy, ReplayProtection, RequiredScopes,
+    ScopeMatching, TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
 };
 
 use crate::{
@@ -62,16 +62,19 @@ impl ServedRealm {
         let issuer = format!("{base_url}/realms/{}", realm.name);
         let verifier = |scope: &[&str]| {
             Verifier::new(VerifierConfig {
-                keys: Arc::clone(&keys) as Arc<dyn resource_server::KeySource>,
-                token: TokenPolicy {
-                    issuers: vec![issuer.clone()],
-                    audience: Vec::new(),
-                    algorithms: AlgorithmSet::new([keys.algorithm()]),
-                    leeway: Duration::ZERO,
-                    scopes: RequiredScopes {
-                        matching: ScopeMatching::Exact,
-                        values: scope.iter().map(|scope| (*scope).to_owned()).collect(),
+                tokens: JwtTokens::new([TrustedIssuer::new(
+                    issuer.as_str(),
+                    Arc::clone(&keys) as Arc<dyn resource_server::KeySource>,
+                    TokenPolicy {
+                        audience: Vec::new(),
+                        algorithms: AlgorithmSet::new([keys.algorithm()]),
+                        leeway: Duration::ZERO,
                     },
+                )])
+                .into(),
+                scopes: RequiredScopes {
+                    matching: ScopeMatching::Exact,
+                    values: scope.iter().map(|scope| (*scope).to_owned()).collect(),
                 },
                 proof: ProofPolicy {
                     // Clients without the DPoP switch get Bearer tokens, as at Keycloak.

@@ -1,5 +1,6 @@
 //! The settings of a layer. Nothing that matters has a silent default: [`DpopLayerBuilder::build`] says what is missing.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use ipnet::IpNet;
 use jose::AlgorithmSet;
 use oauth::challenge;
 use resource_server::{
-    ErrorSignaling, KeySource, Mode, NoncePolicy, ProofPolicy, ReplayProtection, RequiredScopes, TokenPolicy,
-    Verifier, VerifierConfig,
+    ErrorSignaling, JwtTokens, KeySource, Mode, NoncePolicy, ProofPolicy, ReplayProtection, RequiredScopes,
+    TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
 };
 
 use crate::clock::{Clock, SystemClock};
@@ -80,7 +81,8 @@ impl DpopLayerBuilder {
         }
     }
 
-    /// Who issues the access tokens: `iss`, byte for byte, and the keys that sign them.
+    /// Who issues the access tokens: `iss`, byte for byte, and the keys that sign them. Called again: another issuer whose
+    /// tokens are accepted too, and only its own keys verify them.
     pub fn issuer(mut self, issuer: impl Into<String>, keys: impl KeySource + 'static) -> Self {
         self.issuers.push((issuer.into(), Arc::new(keys)));
         self
@@ -209,22 +211,19 @@ impl DpopLayerBuilder {
     /// A [`ConfigurationError`] with everything that is missing, malformed or contradictory.
     pub fn build(self) -> Result<DpopLayer, ConfigurationError> {
         let problems = self.problems();
-        let mut issuers = self.issuers.into_iter();
-        let (Some((issuer, keys)), Some(mode), true) = (issuers.next(), self.mode, problems.is_empty())
-        else {
+        let (Some(mode), true) = (self.mode, problems.is_empty()) else {
             return Err(ConfigurationError(problems));
         };
+        let policy =
+            TokenPolicy { audience: self.audience, algorithms: self.token_algorithms, leeway: self.leeway };
+        let issuers =
+            self.issuers.into_iter().map(|(name, keys)| TrustedIssuer::new(name, keys, policy.clone()));
+        let tokens = JwtTokens::new(issuers);
         let algorithms = self.policy.algorithms.to_string();
         let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
         let verifier = Verifier::new(VerifierConfig {
-            keys,
-            token: TokenPolicy {
-                issuers: vec![issuer],
-                audience: self.audience,
-                algorithms: self.token_algorithms,
-                leeway: self.leeway,
-                scopes: self.scopes,
-            },
+            tokens: tokens.into(),
+            scopes: self.scopes,
             proof: ProofPolicy {
                 mode,
                 policy: self.policy,
@@ -259,7 +258,7 @@ impl DpopLayerBuilder {
         let checks_proofs = self.mode.is_some_and(|mode| mode != Mode::Off);
         [
             (self.issuers.is_empty(), Problem::NoIssuer),
-            (self.issuers.len() > 1, Problem::SeveralIssuers),
+            (self.repeats_an_issuer(), Problem::RepeatedIssuer),
             (self.audience.is_empty() && !self.any_audience, Problem::NoAudience),
             (!self.audience.is_empty() && self.any_audience, Problem::AudienceAndAny),
             (self.mode.is_none(), Problem::NoMode),
@@ -291,6 +290,11 @@ impl DpopLayerBuilder {
         .into_iter()
         .filter_map(|(is_there, problem)| is_there.then_some(problem))
         .collect()
+    }
+
+    fn repeats_an_issuer(&self) -> bool {
+        let names: HashSet<&str> = self.issuers.iter().map(|(name, _)| name.as_str()).collect();
+        names.len() < self.issuers.len()
     }
 
     fn challenge_texts_are_plain(&self) -> bool {

@@ -11,9 +11,9 @@ pub enum Problem {
     /// Nobody is trusted.
     #[error("no issuer: call `issuer` with its identifier and its keys")]
     NoIssuer,
-    /// `issuer` was called more than once: the keys of one must not sign for the other.
-    #[error("more than one issuer: keys of one issuer must not sign for another")]
-    SeveralIssuers,
+    /// `issuer` was called twice for one issuer: which keys count would depend on the order.
+    #[error("the same issuer twice: call `issuer` once for each")]
+    RepeatedIssuer,
     /// Tokens for other resources would pass.
     #[error("no audience: call `audience`, or `any_audience` if tokens for other resources may pass")]
     NoAudience,

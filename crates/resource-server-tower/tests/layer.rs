@@ -338,7 +338,9 @@ fn what_contradicts_itself_is_not_built() {
     check(scene.without_store(Mode::Permit), Problem::NoReplayStore);
     check(good().replay_allowed(), Problem::ReplayStoreAndAllowed);
     check(good().any_audience(), Problem::AudienceAndAny);
-    check(good().issuer("https://other", StaticKeys::new(scene.issuer.jwk_set())), Problem::SeveralIssuers);
+    let same = scene.issuer.name();
+    check(good().issuer(same, StaticKeys::new(scene.issuer.jwk_set())), Problem::RepeatedIssuer);
+    assert!(good().issuer("https://other", StaticKeys::new(scene.issuer.jwk_set())).build().is_ok());
     check(good().origin_from_host(http::uri::Scheme::HTTPS), Problem::SeveralOrigins);
     check(good().trusted_proxies([], http::uri::Scheme::HTTPS), Problem::NoProxies);
     check(good().stripped_prefix("v1"), Problem::StrippedPrefix);

@@ -7,21 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::lock::Mutex as AsyncMutex;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{Method, Request, StatusCode, header};
 use jose::{JwkSet, JwkSetError, UnixTime};
-use parking_lot::Mutex;
 use thiserror::Error;
 
+use crate::discovery::{DiscoveryError, EndpointLocation};
 use crate::outbound::{OutboundError, OutboundHttp, Purpose};
-
-/// After a refresh that did not bring an unknown `kid`, the next one waits this long: a flood of made-up kids costs
-/// the issuer one call per interval.
-const UNKNOWN_KID_INTERVAL: Duration = Duration::from_secs(30);
-/// How long keys whose refresh fails stay in use.
-const STALE_LIMIT: Duration = Duration::from_secs(3600);
-/// How long a failure is remembered, so that requests do not queue up behind a dead endpoint.
-const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
+use crate::refresh::Refreshed;
 
 /// What [`KeySource::keys`] returns.
 pub type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<JwkSet>, KeySourceError>> + Send + 'a>>;
@@ -30,6 +22,8 @@ pub type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<JwkSet>, KeySou
 pub trait KeySource: Send + Sync + fmt::Debug {
     /// The current keys. `kid` is the one the token asks for: a source may look whether there is a newer set when it
     /// does not know it.
+    ///
+    /// The same `Arc` comes back while the keys are the same: verdicts on tokens are remembered as long.
     fn keys<'a>(&'a self, kid: Option<&'a str>, now: UnixTime) -> KeysFuture<'a>;
 }
 
@@ -45,7 +39,22 @@ pub enum KeySourceError {
     Status(StatusCode),
     /// The answer is no key set.
     #[error("the key endpoint's answer is no key set")]
-    Malformed(#[source] Arc<JwkSetError>),
+    Malformed(#[source] JwkSetError),
+    /// It is not known where the endpoint is.
+    #[error("the key endpoint is not known")]
+    Discovery(#[source] DiscoveryError),
+}
+
+impl KeySourceError {
+    /// Whether a dependency did not answer in time.
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        match self {
+            Self::Outbound(error) => *error == OutboundError::TimedOut,
+            Self::Discovery(error) => error.timed_out(),
+            Self::Status(_) | Self::Malformed(_) => false,
+        }
+    }
 }
 
 /// Keys that never change.
@@ -66,109 +75,53 @@ impl KeySource for StaticKeys {
     }
 }
 
-/// Keys of a JWKS endpoint: parsed once, refreshed when their time is over or a `kid` is unknown, one call at a time.
+/// Keys of a JWKS endpoint: parsed once, one call at a time.
+///
+/// They are fetched anew before their life ends, by the one request that comes first, while the others go on with the
+/// old ones. A `kid` that is not among them is looked for at once; after a call that did not bring it, 30 s pass until the
+/// next. Keys whose refresh fails stay in use for an hour beyond their life, then requests are refused; a dead endpoint
+/// is asked once a second.
 #[derive(Debug)]
 pub struct JwksCache {
-    url: Uri,
+    location: EndpointLocation,
     http: Arc<dyn OutboundHttp>,
-    lifetime: Duration,
-    state: Mutex<State>,
-    /// Held while a call is under way.
-    flight: AsyncMutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    keys: Option<Fetched>,
-    failure: Option<(UnixTime, KeySourceError)>,
-    last_unknown_kid: Option<UnixTime>,
+    keys: Refreshed<Fetched, KeySourceError>,
 }
 
 #[derive(Debug, Clone)]
 struct Fetched {
     set: Arc<JwkSet>,
-    at: UnixTime,
-}
-
-/// What the cache can say without a call.
-enum Known {
-    Keys(Arc<JwkSet>),
-    Failure(KeySourceError),
-    Fetch { for_unknown_kid: bool },
+    /// What the set was parsed from.
+    document: Bytes,
 }
 
 impl JwksCache {
-    /// A cache over `url`; keys are used for `lifetime` before they are fetched anew.
+    /// A cache over the endpoint at `location`; keys are used for `lifetime` before they are fetched anew.
     #[must_use]
-    pub fn new(url: Uri, http: Arc<dyn OutboundHttp>, lifetime: Duration) -> Self {
-        Self { url, http, lifetime, state: Mutex::default(), flight: AsyncMutex::new(()) }
-    }
-
-    fn known(&self, kid: Option<&str>, now: UnixTime) -> Known {
-        let state = self.state.lock();
-        if let Some((at, error)) = &state.failure
-            && within(*at, FAILURE_INTERVAL, now)
-        {
-            return match &state.keys {
-                Some(keys) if within(keys.at, self.lifetime + STALE_LIMIT, now) => {
-                    Known::Keys(Arc::clone(&keys.set))
-                }
-                _ => Known::Failure(error.clone()),
-            };
-        }
-        let Some(keys) = state.keys.as_ref().filter(|keys| within(keys.at, self.lifetime, now)) else {
-            return Known::Fetch { for_unknown_kid: false };
-        };
-        let is_unknown =
-            kid.is_some_and(|kid| keys.set.keys().iter().all(|key| key.kid.as_deref() != Some(kid)));
-        let may_look = state.last_unknown_kid.is_none_or(|at| !within(at, UNKNOWN_KID_INTERVAL, now));
-        if is_unknown && may_look {
-            return Known::Fetch { for_unknown_kid: true };
-        }
-        Known::Keys(Arc::clone(&keys.set))
+    pub fn new(
+        location: impl Into<EndpointLocation>,
+        http: Arc<dyn OutboundHttp>,
+        lifetime: Duration,
+    ) -> Self {
+        Self { location: location.into(), http, keys: Refreshed::new(lifetime) }
     }
 
     async fn find(&self, kid: Option<&str>, now: UnixTime) -> Result<Arc<JwkSet>, KeySourceError> {
-        match self.known(kid, now) {
-            Known::Keys(keys) => return Ok(keys),
-            Known::Failure(error) => return Err(error),
-            Known::Fetch { .. } => {}
-        }
-        let _flight = self.flight.lock().await;
-        // Whoever held the lock may have brought what we need.
-        let for_unknown_kid = match self.known(kid, now) {
-            Known::Keys(keys) => return Ok(keys),
-            Known::Failure(error) => return Err(error),
-            Known::Fetch { for_unknown_kid } => for_unknown_kid,
+        let lacks = |known: &Fetched| {
+            kid.is_some_and(|kid| known.set.keys().iter().all(|key| key.kid.as_deref() != Some(kid)))
         };
-        let fetched = self.fetch().await;
-        let mut state = self.state.lock();
-        if for_unknown_kid {
-            state.last_unknown_kid = Some(now);
-        }
-        match fetched {
-            Ok(set) => {
-                let set = Arc::new(set);
-                state.keys = Some(Fetched { set: Arc::clone(&set), at: now });
-                state.failure = None;
-                Ok(set)
-            }
-            Err(error) => {
-                state.failure = Some((now, error.clone()));
-                match &state.keys {
-                    Some(keys) if within(keys.at, self.lifetime + STALE_LIMIT, now) => {
-                        Ok(Arc::clone(&keys.set))
-                    }
-                    _ => Err(error),
-                }
-            }
-        }
+        let fetched = self.keys.get(now, lacks, |known| self.fetch(known, now)).await?;
+        Ok(fetched.set)
     }
 
-    async fn fetch(&self) -> Result<JwkSet, KeySourceError> {
+    async fn fetch(&self, known: Option<Fetched>, now: UnixTime) -> Result<Fetched, KeySourceError> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::GET;
-        *request.uri_mut() = self.url.clone();
+        *request.uri_mut() = self
+            .location
+            .resolve("jwks_uri", now, |metadata| metadata.jwks_uri.as_deref())
+            .await
+            .map_err(KeySourceError::Discovery)?;
         let accept = header::HeaderValue::from_static("application/json, application/jwk-set+json");
         request.headers_mut().insert(header::ACCEPT, accept);
         request.extensions_mut().insert(Purpose::Keys);
@@ -176,7 +129,12 @@ impl JwksCache {
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status()));
         }
-        JwkSet::parse(response.body()).map_err(|error| KeySourceError::Malformed(Arc::new(error)))
+        let document = response.into_body();
+        if let Some(known) = known.filter(|known| known.document == document) {
+            return Ok(known);
+        }
+        let set = JwkSet::parse(&document).map_err(KeySourceError::Malformed)?;
+        Ok(Fetched { set: Arc::new(set), document })
     }
 }
 
@@ -186,16 +144,14 @@ impl KeySource for JwksCache {
     }
 }
 
-fn within(from: UnixTime, duration: Duration, now: UnixTime) -> bool {
-    from.checked_add(duration).is_none_or(|end| now < end)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::{Context, Poll, Waker};
 
+    use http::Uri;
     use jose::{Algorithm, KeyPair};
+    use parking_lot::Mutex;
     use serde_json::json;
 
     use super::*;
@@ -238,23 +194,38 @@ mod tests {
         (endpoint, cache)
     }
 
-    fn ask(cache: &JwksCache, kid: &str, now: i64) -> Result<usize, KeySourceError> {
+    fn keys(cache: &JwksCache, kid: &str, now: i64) -> Result<Arc<JwkSet>, KeySourceError> {
         let mut future = cache.keys(Some(kid), UnixTime::from_seconds(now));
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(keys) => keys.map(|keys| keys.keys().len()),
+            Poll::Ready(keys) => keys,
             Poll::Pending => panic!("the fake answers at once"),
         }
+    }
+
+    fn ask(cache: &JwksCache, kid: &str, now: i64) -> Result<usize, KeySourceError> {
+        keys(cache, kid, now).map(|keys| keys.keys().len())
     }
 
     #[test]
     fn fetches_once_while_the_keys_live() {
         let (endpoint, cache) = cache(set(&["a"]));
-        for now in [0, 1, 599] {
+        for now in [0, 1, 479] {
             assert_eq!(ask(&cache, "a", now).unwrap(), 1);
         }
         assert_eq!(endpoint.calls.load(Ordering::Relaxed), 1);
-        ask(&cache, "a", 600).unwrap();
+        ask(&cache, "a", 480).unwrap();
         assert_eq!(endpoint.calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn the_set_is_the_same_while_the_document_is() {
+        let (endpoint, cache) = cache(set(&["a"]));
+        let first = keys(&cache, "a", 0).unwrap();
+        let refreshed = keys(&cache, "a", 480).unwrap();
+        assert!(Arc::ptr_eq(&first, &refreshed));
+        *endpoint.body.lock() = set(&["a"]);
+        let rotated = keys(&cache, "a", 960).unwrap();
+        assert!(!Arc::ptr_eq(&first, &rotated));
     }
 
     #[test]
@@ -266,9 +237,9 @@ mod tests {
         for kid in 0..50 {
             ask(&cache, &kid.to_string(), 2).unwrap();
         }
-        assert_eq!(endpoint.calls.load(Ordering::Relaxed), 2);
+        assert_eq!(endpoint.calls.load(Ordering::Relaxed), 3, "the first that is nowhere, then none");
         ask(&cache, "c", 32).unwrap();
-        assert_eq!(endpoint.calls.load(Ordering::Relaxed), 3);
+        assert_eq!(endpoint.calls.load(Ordering::Relaxed), 4);
     }
 
     #[test]

@@ -6,19 +6,32 @@
 //! one atomic claim of the `jti` → scopes. The answer is [`Verified`] or a [`Refusal`], which knows its status, its
 //! `WWW-Authenticate` challenges and the fresh nonce.
 //!
+//! The verdict on the token itself comes from its issuer's keys ([`JwtTokens`]) or from its introspection endpoint
+//! ([`IntrospectedTokens`]), and what was found out about a token is remembered; the proof is checked every time.
+//!
 //! What does not live here: sockets, clocks and a runtime. Keys come through [`KeySource`], outgoing calls through
 //! [`OutboundHttp`], the time is an argument.
 
 pub mod access_token;
+pub mod discovery;
+mod flight;
 pub mod jwks;
 pub mod outbound;
 mod policy;
 mod proof_trace;
+mod refresh;
 mod refusal;
 mod scopes;
+mod verdict;
 mod verifier;
 
-pub use access_token::{TokenError, VerifiedToken};
+pub use access_token::{
+    AccessTokens, Claims, IntrospectedTokens, IntrospectionError, IntrospectionPolicy, IssuerNames,
+    JwtTokens, TokenError, TrustedIssuer, VerdictLifetime, VerifiedToken,
+};
+pub use discovery::{
+    Discovery, DiscoveryError, DiscoverySettings, EndpointLocation, ExpectedIssuer, METADATA_LIFETIME,
+};
 pub use jwks::{JwksCache, KeySource, KeySourceError, KeysFuture, StaticKeys};
 pub use outbound::{OutboundError, OutboundFuture, OutboundHttp, Purpose};
 pub use policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};

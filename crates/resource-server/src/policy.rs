@@ -6,21 +6,15 @@ use std::time::Duration;
 use dpop::{NonceRing, Policy, ReplayStore};
 use jose::AlgorithmSet;
 
-use crate::scopes::RequiredScopes;
-
-/// What an access token must be like.
+/// What the access tokens of one issuer must be like, if they are JWTs.
 #[derive(Debug, Clone)]
 pub struct TokenPolicy {
-    /// Accepted `iss` values, compared byte for byte.
-    pub issuers: Vec<String>,
     /// Accepted `aud` values, one of which suffices; empty accepts every audience.
     pub audience: Vec<String>,
     /// Accepted signature algorithms.
     pub algorithms: AlgorithmSet,
     /// Tolerance for `exp`, `nbf` and `iat`.
     pub leeway: Duration,
-    /// Scopes that must be granted; checked last, answered with 403.
-    pub scopes: RequiredScopes,
 }
 
 /// How strictly proofs are asked for. A bound token sent as Bearer is refused in every mode (RFC 9449 §7.2).

@@ -7,7 +7,6 @@ use oauth::{Challenge, CredentialsError, ErrorCode, Scheme, challenge};
 use thiserror::Error;
 
 use crate::access_token::TokenError;
-use crate::jwks::KeySourceError;
 use crate::policy::ErrorSignaling;
 use crate::proof_trace::ProofTrace;
 
@@ -48,9 +47,10 @@ pub enum Reason {
     /// The replay store is down, slow or full: a fault.
     #[error("the replay store can not answer")]
     ReplayStoreUnavailable,
-    /// The issuer's keys can not be had: a fault.
-    #[error("the issuer's keys are not available")]
-    KeysUnavailable(#[source] KeySourceError),
+    /// Keys, metadata or introspection of the issuer can not be had: a fault, always one with
+    /// [`TokenError::is_fault`].
+    #[error("the issuer can not be asked about the access token")]
+    IssuerUnavailable(#[source] TokenError),
 }
 
 /// A refusal with its answer.
@@ -135,14 +135,14 @@ impl Refusal {
             | Reason::BearerNotAllowed
             | Reason::CertificateNotPresented => StatusCode::UNAUTHORIZED,
             Reason::InsufficientScope => StatusCode::FORBIDDEN,
-            Reason::ReplayStoreUnavailable | Reason::KeysUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::ReplayStoreUnavailable | Reason::IssuerUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// Ours or a dependency's fault, not the caller's.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self.reason, Reason::ReplayStoreUnavailable | Reason::KeysUnavailable(_))
+        matches!(self.reason, Reason::ReplayStoreUnavailable | Reason::IssuerUnavailable(_))
     }
 
     /// May an authenticator behind this one be tried? Yes when there were no credentials of this kind or the token is
@@ -152,7 +152,7 @@ impl Refusal {
     pub fn lets_chain_continue(&self) -> bool {
         match &self.reason {
             Reason::NoCredentials | Reason::BearerNotAllowed => true,
-            Reason::Token(error) => !matches!(error, TokenError::Confirmation(_)),
+            Reason::Token(error) => !matches!(error, TokenError::Confirmation(_) | TokenError::Contradiction),
             Reason::Proof(error) => matches!(error, ProofError::AlgorithmNotAllowed(_)),
             Reason::MalformedCredentials(_)
             | Reason::SeveralTransports
@@ -161,7 +161,7 @@ impl Refusal {
             | Reason::CertificateNotPresented
             | Reason::InsufficientScope
             | Reason::ReplayStoreUnavailable
-            | Reason::KeysUnavailable(_) => false,
+            | Reason::IssuerUnavailable(_) => false,
         }
     }
 
@@ -235,7 +235,7 @@ fn challenges(reason: &Reason, context: &Context<'_>) -> Vec<Challenge> {
             let scheme = context.scheme.unwrap_or(Scheme::Dpop);
             vec![with(scheme, ErrorCode::InsufficientScope, "a required scope is missing")]
         }
-        Reason::ReplayStoreUnavailable | Reason::KeysUnavailable(_) => Vec::new(),
+        Reason::ReplayStoreUnavailable | Reason::IssuerUnavailable(_) => Vec::new(),
     }
 }
 
@@ -269,10 +269,14 @@ fn token_description(error: &TokenError) -> &'static str {
         TokenError::UnknownKey => "access token is signed by an unknown key",
         TokenError::Signature => "signature of the access token is invalid",
         TokenError::Confirmation(_) => "binding of the access token is not supported",
+        TokenError::Inactive => "access token is not active",
         TokenError::Malformed(_)
         | TokenError::Type
         | TokenError::Algorithm
         | TokenError::BadClaim(_)
-        | TokenError::Keys(_) => "access token is invalid",
+        | TokenError::Contradiction
+        | TokenError::Keys(_)
+        | TokenError::Discovery(_)
+        | TokenError::Introspection(_) => "access token is invalid",
     }
 }

@@ -1,5 +1,6 @@
 //! Does a token hold the scopes that a route demands?
 
+use oauth::Scope;
 use serde_json::{Map, Value};
 
 /// How a granted scope covers a required one.
@@ -29,17 +30,14 @@ impl RequiredScopes {
         Self { matching: ScopeMatching::Exact, values: Vec::new() }
     }
 
-    /// Are all required scopes granted by `scp` or, when that is missing, by `scope`?
+    /// Are all required scopes granted by `scp` or, where that is missing or empty, by `scope`? Claims that are no scopes
+    /// grant nothing.
     #[must_use]
     pub fn are_granted(&self, claims: &Map<String, Value>) -> bool {
         if self.values.is_empty() {
             return true;
         }
-        let granted = match claims.get("scp").or_else(|| claims.get("scope")) {
-            Some(Value::String(scopes)) => scopes.split(' ').filter(|scope| !scope.is_empty()).collect(),
-            Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
+        let granted = Scope::from_claims(claims).unwrap_or_default();
         self.values
             .iter()
             .all(|required| granted.iter().any(|granted| self.matching.covers(granted, required)))
@@ -80,12 +78,14 @@ mod tests {
         check(ScopeMatching::Exact, &["a"], json!({"scope": "a.b"}), false);
         check(ScopeMatching::Exact, &["a"], json!({}), false);
         check(ScopeMatching::Exact, &[], json!({}), true);
+        check(ScopeMatching::Exact, &["a"], json!({"scope": ["a", 1]}), false);
     }
 
     #[test]
     fn scp_comes_before_scope() {
         check(ScopeMatching::Exact, &["a"], json!({"scp": ["a"], "scope": "b"}), true);
         check(ScopeMatching::Exact, &["b"], json!({"scp": ["a"], "scope": "b"}), false);
+        check(ScopeMatching::Exact, &["b"], json!({"scp": [], "scope": "b"}), true);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The order of checks, in one place.
 
-use std::sync::Arc;
-
 use dpop::{
     AccessTokenHash, ClaimError, DPOP, Htu, NonceCheck, ProofError, ResourceRequest, UnverifiedProof,
     verify_resource_request,
@@ -9,22 +7,21 @@ use dpop::{
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jose::{JwkThumbprint, UnixTime};
-use oauth::{AccessToken, Confirmation, Credentials, ErrorCode, Scheme};
-use serde_json::{Map, Value};
+use oauth::{Confirmation, Credentials, ErrorCode, Scheme};
 
-use crate::access_token::{self, TokenError, VerifiedToken};
-use crate::jwks::KeySource;
-use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
+use crate::access_token::{AccessTokens, Claims, VerifiedToken};
+use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection};
 use crate::proof_trace::ProofTrace;
 use crate::refusal::{Context, Reason, Refusal};
+use crate::scopes::RequiredScopes;
 
 /// What a [`Verifier`] is made of.
 #[derive(Debug, Clone)]
 pub struct VerifierConfig {
-    /// Keys of the issuer.
-    pub keys: Arc<dyn KeySource>,
-    /// What the access token must be like.
-    pub token: TokenPolicy,
+    /// Which access tokens are accepted.
+    pub tokens: AccessTokens,
+    /// Scopes that must be granted; checked last, answered with 403.
+    pub scopes: RequiredScopes,
     /// What the proof must be like.
     pub proof: ProofPolicy,
     /// Extras in challenges.
@@ -53,7 +50,7 @@ pub struct ProtectedRequest<'a> {
 #[derive(Debug)]
 pub struct Verified {
     /// Claims of the access token.
-    pub claims: Map<String, Value>,
+    pub claims: Claims,
     /// How the token was sent.
     pub scheme: Scheme,
     /// The key whose possession was proven.
@@ -87,6 +84,11 @@ impl Verifier {
     pub async fn verify(&self, request: &ProtectedRequest<'_>, now: UnixTime) -> Result<Verified, Refusal> {
         // Step 2: credentials.
         let credentials = self.credentials(request)?;
+        let presented = Presented {
+            // The one hash serves as `ath`, as what nonces are bound to, and as what verdicts are remembered under.
+            hash: AccessTokenHash::of(&credentials.token),
+            credentials: &credentials,
+        };
         // Step 3: form of the proof.
         let proof = match (credentials.scheme, self.config.proof.mode) {
             (Scheme::Bearer, _) | (_, Mode::Off) => None,
@@ -95,22 +97,19 @@ impl Verifier {
             }
         };
         let trace = proof.as_ref().and_then(|proof| proof.as_ref().ok()).map(ProofTrace::of);
-        let refuse = |reason| self.refuse(reason, Some((&credentials, now))).with_proof(trace);
+        let refuse = |reason| self.refuse(reason, Some((&presented, now))).with_proof(trace);
         let proof = match (proof, self.config.proof.mode) {
             (Some(Err(error)), Mode::Permit | Mode::Require) => return Err(refuse(Reason::Proof(error))),
             (proof, _) => proof,
         };
         // Step 4: access token.
-        let token = access_token::verify(&credentials.token, &*self.config.keys, &self.config.token, now)
-            .await
-            .map_err(|error| {
-                refuse(match error {
-                    TokenError::Keys(error) => Reason::KeysUnavailable(error),
-                    error => Reason::Token(error),
-                })
-            })?;
+        let token = match self.config.tokens.verify(&credentials.token, &presented.hash, now).await {
+            Ok(token) => token,
+            Err(error) if error.is_fault() => return Err(refuse(Reason::IssuerUnavailable(error))),
+            Err(error) => return Err(refuse(Reason::Token(error))),
+        };
         // Steps 5 to 11: proof of the key the token is bound to.
-        let proven = match self.prove(&credentials, &token, proof, request, now).await {
+        let proven = match self.prove(&presented, &token, proof, request, now).await {
             Ok(proven) => proven,
             Err(reason) if self.is_only_observed(&reason) => {
                 Proven { observed: Some(reason), ..Proven::default() }
@@ -118,7 +117,7 @@ impl Verifier {
             Err(reason) => return Err(refuse(reason)),
         };
         // Step 12: scopes.
-        if !self.config.token.scopes.are_granted(&token.claims) {
+        if !self.config.scopes.are_granted(&token.claims) {
             // The proof was good: a nonce that is due goes out all the same.
             return Err(refuse(Reason::InsufficientScope)
                 .with_accepted_proof(proven.thumbprint.is_some())
@@ -150,13 +149,13 @@ impl Verifier {
     /// The scheme must fit the binding, and a bound token must be proven.
     async fn prove(
         &self,
-        credentials: &Credentials,
+        presented: &Presented<'_>,
         token: &VerifiedToken,
         proof: Option<Result<UnverifiedProof<'_>, ProofError>>,
         request: &ProtectedRequest<'_>,
         now: UnixTime,
     ) -> Result<Proven, Reason> {
-        let bound_to = match (&token.confirmation, credentials.scheme) {
+        let bound_to = match (&token.confirmation, presented.credentials.scheme) {
             (Some(_), Scheme::Bearer) => return Err(Reason::BoundTokenAsBearer),
             (None, Scheme::Dpop) => return Err(Reason::UnboundTokenAsDpop),
             (None, Scheme::Bearer) => {
@@ -172,18 +171,17 @@ impl Verifier {
             (Some(Confirmation { jkt: Some(jkt), .. }), Scheme::Dpop) => jkt,
         };
         let Some(proof) = proof else { return Ok(Proven::default()) };
-        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, &credentials.token, request, now).await
+        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, &presented.hash, request, now).await
     }
 
     async fn verify_proof(
         &self,
         proof: UnverifiedProof<'_>,
         bound_to: &JwkThumbprint,
-        token: &AccessToken,
+        access_token_hash: &AccessTokenHash,
         request: &ProtectedRequest<'_>,
         now: UnixTime,
     ) -> Result<Proven, Reason> {
-        let access_token_hash = AccessTokenHash::of(token);
         let proof_policy = &self.config.proof;
         // A target that is no RFC 3986 URI equals no claim (§4.3 (9)).
         let htu = Htu::parse(request.target_uri).map_err(|_| Reason::Proof(ProofError::Target))?;
@@ -193,13 +191,8 @@ impl Verifier {
             }
             None => NonceCheck::NotRequired,
         };
-        let resource_request = ResourceRequest {
-            method: request.method,
-            htu: &htu,
-            access_token_hash: &access_token_hash,
-            bound_to,
-            nonce,
-        };
+        let resource_request =
+            ResourceRequest { method: request.method, htu: &htu, access_token_hash, bound_to, nonce };
         let checked = verify_resource_request(proof, &resource_request, &proof_policy.policy, now)
             .map_err(Reason::Proof)?;
         let verified = match &proof_policy.replay {
@@ -226,25 +219,32 @@ impl Verifier {
             && matches!(reason, Reason::Proof(_) | Reason::BearerNotAllowed)
     }
 
-    fn refuse(&self, reason: Reason, presented: Option<(&Credentials, UnixTime)>) -> Refusal {
+    fn refuse(&self, reason: Reason, presented: Option<(&Presented<'_>, UnixTime)>) -> Refusal {
         let needs_nonce =
             matches!(&reason, Reason::Proof(error) if error.error_code() == ErrorCode::UseDpopNonce);
         let nonce = match (&self.config.proof.nonces, presented) {
-            (Some(nonces), Some((credentials, now))) if needs_nonce => {
-                Some(nonces.ring.seal(AccessTokenHash::of(&credentials.token).as_bytes(), now))
+            (Some(nonces), Some((presented, now))) if needs_nonce => {
+                Some(nonces.ring.seal(presented.hash.as_bytes(), now))
             }
             _ => None,
         };
         let context = Context {
             algorithms: self.config.proof.policy.algorithms.to_string(),
             accepts_bearer: self.config.proof.mode != Mode::Require,
-            scheme: presented.map(|(credentials, _)| credentials.scheme),
-            scope: self.config.token.scopes.values.join(" "),
+            scheme: presented.map(|(presented, _)| presented.credentials.scheme),
+            scope: self.config.scopes.values.join(" "),
             signaling: &self.config.error_signaling,
             nonce,
         };
         Refusal::new(reason, context)
     }
+}
+
+/// A token as the request shows it.
+struct Presented<'a> {
+    credentials: &'a Credentials,
+    /// SHA-256 of the token.
+    hash: AccessTokenHash,
 }
 
 /// What the proof has shown.

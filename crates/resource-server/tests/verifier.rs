@@ -12,9 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jose::{Algorithm, AlgorithmSet, JwkSet, KeyPair, SymmetricKey, UnixTime, jws};
 use oauth::{AccessToken, Scheme};
 use resource_server::{
-    ErrorSignaling, Mode, NoncePolicy, OutboundError, ProofPolicy, ProtectedRequest, Reason, Refusal,
-    ReplayProtection, RequiredScopes, ScopeMatching, StaticKeys, TokenPolicy, Verified, Verifier,
-    VerifierConfig,
+    AccessTokens, ErrorSignaling, JwtTokens, KeySource, Mode, NoncePolicy, OutboundError, ProofPolicy,
+    ProtectedRequest, Reason, Refusal, ReplayProtection, RequiredScopes, ScopeMatching, StaticKeys,
+    TokenPolicy, TrustedIssuer, Verified, Verifier, VerifierConfig,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,15 @@ const ISSUER: &str = "https://idp.example/realms/shop";
 const URI: &str = "https://api.example.com/orders?first=0";
 const HTU: &str = "https://api.example.com/orders";
 const NOW: i64 = 1_800_000_000;
+
+fn tokens(keys: Arc<dyn KeySource>) -> AccessTokens {
+    let policy = TokenPolicy {
+        audience: vec!["shop".to_owned()],
+        algorithms: AlgorithmSet::new([Algorithm::Es256]),
+        leeway: Duration::from_secs(10),
+    };
+    JwtTokens::new([TrustedIssuer::new(ISSUER, keys, policy)]).into()
+}
 
 struct Scene {
     issuer: KeyPair,
@@ -36,14 +45,8 @@ impl Scene {
         jwk.insert("kid".to_owned(), json!("issuer-key"));
         let keys = JwkSet::parse(json!({"keys": [jwk]}).to_string().as_bytes()).unwrap();
         let config = VerifierConfig {
-            keys: Arc::new(StaticKeys::new(keys)),
-            token: TokenPolicy {
-                issuers: vec![ISSUER.to_owned()],
-                audience: vec!["shop".to_owned()],
-                algorithms: AlgorithmSet::new([Algorithm::Es256]),
-                leeway: Duration::from_secs(10),
-                scopes: RequiredScopes::none(),
-            },
+            tokens: tokens(Arc::new(StaticKeys::new(keys))),
+            scopes: RequiredScopes::none(),
             proof: ProofPolicy {
                 mode,
                 policy: Policy { algorithms: AlgorithmSet::new([Algorithm::Es256]), ..Policy::rfc9449() },
@@ -347,7 +350,7 @@ fn a_token_by_another_key_of_nobody_is_an_invalid_token() {
 #[test]
 fn a_missing_scope_is_forbidden_after_the_proof_was_spent() {
     let mut scene = Scene::new(Mode::Require);
-    scene.config.token.scopes =
+    scene.config.scopes =
         RequiredScopes { matching: ScopeMatching::Exact, values: vec!["orders".into(), "read".into()] };
     scene.config.error_signaling.required_scope = true;
     let token = scene.token(&scene.claims());
@@ -360,8 +363,7 @@ fn a_missing_scope_is_forbidden_after_the_proof_was_spent() {
 #[test]
 fn a_missing_scope_still_hands_out_a_nonce_that_is_due() {
     let mut scene = Scene::new(Mode::Require).with_nonces();
-    scene.config.token.scopes =
-        RequiredScopes { matching: ScopeMatching::Exact, values: vec!["orders".into()] };
+    scene.config.scopes = RequiredScopes { matching: ScopeMatching::Exact, values: vec!["orders".into()] };
     let token = scene.token(&scene.claims());
     let ring = scene.config.proof.nonces.as_ref().unwrap().ring.clone();
     let refused_with_age = |age: i64| {
@@ -403,18 +405,18 @@ fn d4_a_store_that_can_not_answer_is_a_fault_without_a_challenge() {
 fn unreachable_keys_are_a_fault() {
     #[derive(Debug)]
     struct Down;
-    impl resource_server::KeySource for Down {
+    impl KeySource for Down {
         fn keys<'a>(&'a self, _: Option<&'a str>, _: UnixTime) -> resource_server::KeysFuture<'a> {
             let error = resource_server::KeySourceError::Outbound(OutboundError::TimedOut);
             Box::pin(std::future::ready(Err(error)))
         }
     }
     let mut scene = Scene::new(Mode::Require);
-    scene.config.keys = Arc::new(Down);
+    scene.config.tokens = tokens(Arc::new(Down));
     let token = scene.token(&scene.claims());
     let refusal = scene.verify(&with("DPoP", &token, &scene.proof(&token))).unwrap_err();
     assert_eq!(answer(&refusal), (503, String::new()));
-    assert!(matches!(refusal.reason(), Reason::KeysUnavailable(_)));
+    assert!(matches!(refusal.reason(), Reason::IssuerUnavailable(_)));
 }
 
 #[test]

@@ -10,8 +10,8 @@ use dpop::{MemoryReplayStore, Policy};
 use http::Request;
 use jose::{Algorithm, AlgorithmSet};
 use resource_server::{
-    ErrorSignaling, Mode, ProofPolicy, ProtectedRequest, Refusal, ReplayProtection, RequiredScopes,
-    StaticKeys, TokenPolicy, Verified, Verifier, VerifierConfig,
+    ErrorSignaling, JwtTokens, Mode, ProofPolicy, ProtectedRequest, Refusal, ReplayProtection,
+    RequiredScopes, StaticKeys, TokenPolicy, TrustedIssuer, Verified, Verifier, VerifierConfig,
 };
 use testkit::{Attack, Call, Expected, FakeIssuer, ManualClock, TestClient};
 
@@ -26,14 +26,17 @@ impl Scene {
     fn new() -> Self {
         let issuer = FakeIssuer::new("https://issuer.example");
         let verifier = Verifier::new(VerifierConfig {
-            keys: Arc::new(StaticKeys::new(issuer.jwk_set())),
-            token: TokenPolicy {
-                issuers: vec![issuer.name().to_owned()],
-                audience: vec!["shop".to_owned()],
-                algorithms: AlgorithmSet::new([Algorithm::Es256]),
-                leeway: Duration::ZERO,
-                scopes: RequiredScopes::none(),
-            },
+            tokens: JwtTokens::new([TrustedIssuer::new(
+                issuer.name(),
+                Arc::new(StaticKeys::new(issuer.jwk_set())),
+                TokenPolicy {
+                    audience: vec!["shop".to_owned()],
+                    algorithms: AlgorithmSet::new([Algorithm::Es256]),
+                    leeway: Duration::ZERO,
+                },
+            )])
+            .into(),
+            scopes: RequiredScopes::none(),
             proof: ProofPolicy {
                 mode: Mode::Require,
                 policy: Policy::rfc9449(),

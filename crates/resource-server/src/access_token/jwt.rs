@@ -1,107 +1,200 @@
-//! JWT access tokens (RFC 9068, RFC 8725): key, algorithm, signature, then `iss`, `aud`, `nbf`, `exp`, `iat`, `cnf`.
+//! JWT access tokens (RFC 9068, RFC 8725): issuer, algorithm, key, signature, then `aud`, `nbf`, `exp`, `iat`, `cnf`.
+//!
+//! The issuer comes first, although nothing vouches for `iss` yet: it only chooses whose keys and policy the whole token
+//! has to satisfy, and a token of a stranger costs no call. The keys of one issuer never verify another's token.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use jose::jwt::{JwtError, UnverifiedJwt};
+use dpop::AccessTokenHash;
+use jose::jwt::UnverifiedJwt;
 use jose::{Algorithm, JwkSet, UnixTime};
-use oauth::{AccessToken, Confirmation, ConfirmationError};
+use oauth::{AccessToken, Confirmation};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
-use crate::jwks::{KeySource, KeySourceError};
+use super::claims::{Claims, check_audience, check_times, check_type};
+use super::{TokenError, VerifiedToken};
+use crate::discovery::Discovery;
+use crate::jwks::KeySource;
 use crate::policy::TokenPolicy;
+use crate::verdict::{DEFAULT_CAPACITY, Verdicts};
 
-/// How many keys are tried for a token without a `kid`.
+/// How many keys are tried for a token without a `kid`, or with one that the issuer uses for several keys.
 const MAX_CANDIDATES: usize = 8;
 
-/// An access token that is good by itself. If it is [bound](Confirmation), the request still has to prove the key.
+/// Accepts JWTs of the issuers it knows. Clones share what they remember about tokens.
+#[derive(Debug, Clone)]
+pub struct JwtTokens {
+    issuers: Arc<[TrustedIssuer]>,
+    verdicts: Arc<Verdicts<Arc<Verdict>>>,
+}
+
+/// An issuer whose tokens are accepted.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer {
+    /// What `iss` must be.
+    pub names: IssuerNames,
+    /// The keys that sign its tokens.
+    pub keys: Arc<dyn KeySource>,
+    /// What its tokens must be like.
+    pub policy: TokenPolicy,
+}
+
+/// The values of `iss` that name an issuer; compared byte for byte.
+#[derive(Debug, Clone)]
+pub enum IssuerNames {
+    /// One of these.
+    Listed(Vec<String>),
+    /// The one in the issuer's metadata.
+    Discovered(Arc<Discovery>),
+}
+
+/// What was found out about a token: its signature holds.
 #[derive(Debug)]
-pub struct VerifiedToken {
-    /// All claims.
-    pub claims: Map<String, Value>,
-    /// What the token is bound to; `None` for a bearer token.
-    pub confirmation: Option<Confirmation>,
+struct Verdict {
+    token: VerifiedToken,
+    algorithm: Algorithm,
+    kid: Option<String>,
+    /// The key set that verified it; with another one, of another issuer or after a rotation, the verdict is void.
+    keys: Arc<JwkSet>,
 }
 
-/// Why an access token is not accepted: 401 `invalid_token`, except for [`TokenError::Keys`], a fault.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TokenError {
-    /// No JWT, or one with `none`, a MAC, `crit`, `b64` or `zip`.
-    #[error("the access token is no acceptable JWT")]
-    Malformed(#[source] JwtError),
-    /// `typ` says that this is something else than an access token (RFC 8725 §3.11).
-    #[error("the token is not an access token")]
-    Type,
-    /// The algorithm is not in the configured list.
-    #[error("the algorithm of the access token is not allowed")]
-    Algorithm,
-    /// None of the issuer's keys fits.
-    #[error("no key of the issuer fits the access token")]
-    UnknownKey,
-    /// The signature does not verify.
-    #[error("the signature of the access token does not verify")]
-    Signature,
-    /// `iss` is missing or none of the configured issuers, byte for byte.
-    #[error("the access token comes from another issuer")]
-    Issuer,
-    /// `aud` holds none of the configured audiences.
-    #[error("the access token is for another audience")]
-    Audience,
-    /// `exp` is over.
-    #[error("the access token has expired")]
-    Expired,
-    /// `nbf` is still to come.
-    #[error("the access token is not yet valid")]
-    NotYetValid,
-    /// `iat` is in the future.
-    #[error("the access token was issued in the future")]
-    IssuedInFuture,
-    /// A time claim that is no number, or no `exp` at all.
-    #[error("the claim `{0}` of the access token is missing or has the wrong type")]
-    BadClaim(&'static str),
-    /// `cnf` is there and says nothing that can be checked (RFC 7800 §3.1, D15).
-    #[error("the binding of the access token can not be read")]
-    Confirmation(#[source] ConfirmationError),
-    /// The issuer's keys can not be had now.
-    #[error("the issuer's keys are not available")]
-    Keys(#[source] KeySourceError),
-}
-
-/// Checks a JWT access token against the issuer's keys and `policy`.
-pub(crate) async fn verify(
-    token: &AccessToken,
-    keys: &dyn KeySource,
-    policy: &TokenPolicy,
-    now: UnixTime,
-) -> Result<VerifiedToken, TokenError> {
-    let jwt = UnverifiedJwt::parse(token.as_str()).map_err(TokenError::Malformed)?;
-    check_type(&jwt)?;
-    let algorithm = jwt.header.alg;
-    if !policy.algorithms.contains(algorithm) {
-        return Err(TokenError::Algorithm);
+impl JwtTokens {
+    /// Accepts the tokens of `issuers`, and remembers what it found out about 10,000 of them.
+    #[must_use]
+    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
+        Self { issuers: issuers.into_iter().collect(), verdicts: Arc::new(Verdicts::new(DEFAULT_CAPACITY)) }
     }
-    let keys = keys.keys(jwt.header.kid.as_deref(), now).await.map_err(TokenError::Keys)?;
-    check_signature(&jwt, &keys, algorithm)?;
-    check_issuer(&jwt.claims, policy)?;
-    check_audience(&jwt.claims, policy)?;
-    check_times(&jwt.claims, policy.leeway, now)?;
-    let confirmation = Confirmation::from_claims(&jwt.claims).map_err(TokenError::Confirmation)?;
-    Ok(VerifiedToken { claims: jwt.claims, confirmation })
-}
 
-/// Header `typ` absent, `JWT` (Keycloak) or `at+jwt` (RFC 9068 §2.1); Keycloak's payload `typ` tells ID and refresh
-/// tokens apart.
-fn check_type(jwt: &UnverifiedJwt) -> Result<(), TokenError> {
-    if let Some(typ) = &jwt.header.typ {
-        let typ = typ.to_ascii_lowercase();
-        if !matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "at+jwt") {
-            return Err(TokenError::Type);
+    /// The same with room for another number of tokens; 0 remembers nothing.
+    #[must_use]
+    pub fn remember(self, tokens: usize) -> Self {
+        Self { verdicts: Arc::new(Verdicts::new(tokens)), ..self }
+    }
+
+    /// The same issuers with the same memory, under other names and policies: for a route that asks for more.
+    ///
+    /// What is remembered are facts, so it is no less true under another policy.
+    #[must_use]
+    pub fn with_issuers(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
+        Self { issuers: issuers.into_iter().collect(), verdicts: Arc::clone(&self.verdicts) }
+    }
+
+    /// The issuers.
+    #[must_use]
+    pub fn issuers(&self) -> &[TrustedIssuer] {
+        &self.issuers
+    }
+
+    pub(super) async fn verify(
+        &self,
+        token: &AccessToken,
+        hash: &AccessTokenHash,
+        now: UnixTime,
+    ) -> Result<VerifiedToken, TokenError> {
+        if let Some(verdict) = self.verdicts.get(hash) {
+            match self.still_holds(&verdict, now).await {
+                Ok(true) => return Ok(verdict.token.clone()),
+                Ok(false) => self.verdicts.remove(hash),
+                Err(error) => {
+                    if matches!(error, TokenError::Expired) {
+                        self.verdicts.remove(hash);
+                    }
+                    return Err(error);
+                }
+            }
         }
+        let verdict = self.check(token, now).await?;
+        self.verdicts.insert(hash, Arc::clone(&verdict));
+        Ok(verdict.token.clone())
     }
-    match jwt.claims.get("typ").and_then(Value::as_str) {
-        Some("ID" | "Refresh" | "Offline" | "Logout") => Err(TokenError::Type),
-        Some(_) | None => Ok(()),
+
+    /// Whether a verdict counts today and under this policy: everything but the signature is looked at again, and the
+    /// signature holds while the issuer's keys are the same.
+    async fn still_holds(&self, verdict: &Verdict, now: UnixTime) -> Result<bool, TokenError> {
+        let claims = &verdict.token.claims;
+        let issuer = self.issuer_of(claims, now).await?;
+        let keys = issuer.keys_for(verdict.algorithm, verdict.kid.as_deref(), now).await?;
+        if !Arc::ptr_eq(&keys, &verdict.keys) {
+            return Ok(false);
+        }
+        issuer.check_claims(claims, now)?;
+        Ok(true)
+    }
+
+    async fn check(&self, token: &AccessToken, now: UnixTime) -> Result<Arc<Verdict>, TokenError> {
+        let jwt = UnverifiedJwt::parse(token.as_str()).map_err(TokenError::Malformed)?;
+        check_header_type(&jwt)?;
+        check_type(&jwt.claims)?;
+        let issuer = self.issuer_of(&jwt.claims, now).await?;
+        let algorithm = jwt.header.alg;
+        let kid = jwt.header.kid.clone();
+        let keys = issuer.keys_for(algorithm, kid.as_deref(), now).await?;
+        check_signature(&jwt, &keys, algorithm)?;
+        issuer.check_claims(&jwt.claims, now)?;
+        let confirmation = Confirmation::from_claims(&jwt.claims).map_err(TokenError::Confirmation)?;
+        let token = VerifiedToken { claims: Claims::new(jwt.claims), confirmation };
+        Ok(Arc::new(Verdict { token, algorithm, kid, keys }))
+    }
+
+    /// The issuer that the token names. Metadata that can not be had are a fault only if nobody else is meant.
+    async fn issuer_of(
+        &self,
+        claims: &Map<String, Value>,
+        now: UnixTime,
+    ) -> Result<&TrustedIssuer, TokenError> {
+        let name = claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?;
+        let mut outcome = TokenError::Issuer;
+        for issuer in self.issuers.iter() {
+            match &issuer.names {
+                IssuerNames::Listed(names) if names.iter().any(|own| own == name) => return Ok(issuer),
+                IssuerNames::Listed(_) => {}
+                IssuerNames::Discovered(discovery) => match discovery.metadata(now).await {
+                    Ok(metadata) if metadata.issuer == name => return Ok(issuer),
+                    Ok(_) => {}
+                    Err(error) => outcome = TokenError::Discovery(error),
+                },
+            }
+        }
+        Err(outcome)
+    }
+}
+
+impl TrustedIssuer {
+    /// An issuer with one name.
+    #[must_use]
+    pub fn new(name: impl Into<String>, keys: Arc<dyn KeySource>, policy: TokenPolicy) -> Self {
+        Self { names: IssuerNames::Listed(vec![name.into()]), keys, policy }
+    }
+
+    /// The current keys, for a token whose algorithm is allowed.
+    async fn keys_for(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Arc<JwkSet>, TokenError> {
+        if !self.policy.algorithms.contains(algorithm) {
+            return Err(TokenError::Algorithm);
+        }
+        self.keys.keys(kid, now).await.map_err(TokenError::Keys)
+    }
+
+    fn check_claims(&self, claims: &Map<String, Value>, now: UnixTime) -> Result<(), TokenError> {
+        check_audience(claims, &self.policy.audience)?;
+        if !claims.contains_key("exp") {
+            return Err(TokenError::BadClaim("exp"));
+        }
+        check_times(claims, self.policy.leeway, now)
+    }
+}
+
+/// Header `typ` absent, `JWT` (Keycloak) or `at+jwt` (RFC 9068 §2.1).
+fn check_header_type(jwt: &UnverifiedJwt) -> Result<(), TokenError> {
+    let Some(typ) = &jwt.header.typ else { return Ok(()) };
+    let typ = typ.to_ascii_lowercase();
+    match typ.strip_prefix("application/").unwrap_or(&typ) {
+        "jwt" | "at+jwt" => Ok(()),
+        _ => Err(TokenError::Type),
     }
 }
 
@@ -114,43 +207,4 @@ fn check_signature(jwt: &UnverifiedJwt, keys: &JwkSet, algorithm: Algorithm) -> 
         outcome = Err(TokenError::Signature);
     }
     outcome
-}
-
-fn check_issuer(claims: &Map<String, Value>, policy: &TokenPolicy) -> Result<(), TokenError> {
-    let issuer = claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?;
-    if policy.issuers.iter().any(|accepted| accepted == issuer) { Ok(()) } else { Err(TokenError::Issuer) }
-}
-
-/// `aud` is a string, a list, or a string with blanks between the audiences.
-fn check_audience(claims: &Map<String, Value>, policy: &TokenPolicy) -> Result<(), TokenError> {
-    if policy.audience.is_empty() {
-        return Ok(());
-    }
-    let accepted = |audience: &str| policy.audience.iter().any(|accepted| accepted == audience);
-    let found = match claims.get("aud") {
-        Some(Value::String(audience)) => accepted(audience) || audience.split(' ').any(accepted),
-        Some(Value::Array(audiences)) => audiences.iter().filter_map(Value::as_str).any(accepted),
-        _ => false,
-    };
-    if found { Ok(()) } else { Err(TokenError::Audience) }
-}
-
-fn check_times(claims: &Map<String, Value>, leeway: Duration, now: UnixTime) -> Result<(), TokenError> {
-    if time(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
-        return Err(TokenError::NotYetValid);
-    }
-    let exp = time(claims, "exp")?.ok_or(TokenError::BadClaim("exp"))?;
-    if exp.saturating_add(leeway) <= now {
-        return Err(TokenError::Expired);
-    }
-    if time(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(leeway)) {
-        return Err(TokenError::IssuedInFuture);
-    }
-    Ok(())
-}
-
-/// A NumericDate; beyond the range it is clamped, and out of every window.
-fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenError> {
-    let Some(claim) = claims.get(name) else { return Ok(None) };
-    UnixTime::from_numeric_date(claim).map(Some).ok_or(TokenError::BadClaim(name))
 }

@@ -29,7 +29,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri, header};
 use jose::{Algorithm, AlgorithmSet};
 use resource_server::{
-    JwksCache, KeySource, Mode, ProofPolicy, ProtectedRequest, TokenPolicy, Verifier, VerifierConfig,
+    IssuerNames, JwksCache, JwtTokens, KeySource, Mode, ProofPolicy, ProtectedRequest, TokenPolicy,
+    TrustedIssuer, Verifier, VerifierConfig,
 };
 
 pub use self::config::{JwtConfig, JwtOverride};
@@ -49,7 +50,7 @@ use crate::{
 pub struct Jwt {
     endpoint: Uri,
     settings: Settings,
-    keys: Arc<dyn KeySource>,
+    tokens: JwtTokens,
     verifier: Verifier,
     allowed_proof_algorithms: Option<AlgorithmSet>,
 }
@@ -71,7 +72,7 @@ impl Mechanism for Jwt {
             Arc::clone(&context.dependencies.outbound),
             settings.keys_ttl,
         ));
-        Some(Self::assemble(endpoint, keys, settings, token, proof))
+        Some(Self::assemble(endpoint, keys, settings, token, proof, None))
     }
 
     fn with_override(
@@ -87,19 +88,20 @@ impl Mechanism for Jwt {
         if let Some(error_signaling) = change.error_signaling {
             settings.error_signaling = settings.error_signaling.overridden_by(error_signaling);
         }
-        let keys: Arc<dyn KeySource> = match change.keys_ttl {
-            Some(ttl) if ttl != settings.keys_ttl => {
-                settings.keys_ttl = ttl;
+        let known = self.tokens.issuers().first().map(|issuer| Arc::clone(&issuer.keys));
+        let keys: Arc<dyn KeySource> = match (change.keys_ttl, known) {
+            (None, Some(keys)) => keys,
+            (ttl, _) => {
+                settings.keys_ttl = ttl.unwrap_or(settings.keys_ttl);
                 Arc::new(JwksCache::new(
                     self.endpoint.clone(),
                     Arc::clone(&context.dependencies.outbound),
-                    ttl,
+                    settings.keys_ttl,
                 ))
             }
-            Some(_) | None => Arc::clone(&self.keys),
         };
         let (token, proof) = settings.verifier_parts(context, diagnostics)?;
-        Some(Self::assemble(self.endpoint.clone(), keys, settings, token, proof))
+        Some(Self::assemble(self.endpoint.clone(), keys, settings, token, proof, Some(&self.tokens)))
     }
 }
 
@@ -125,18 +127,25 @@ impl Jwt {
         settings: Settings,
         token: TokenPolicy,
         proof: ProofPolicy,
+        known: Option<&JwtTokens>,
     ) -> Self {
         let allowed_proof_algorithms = match proof.mode {
             Mode::Off => None,
             Mode::Observe | Mode::Permit | Mode::Require => Some(proof.policy.algorithms.clone()),
         };
+        let issuer =
+            TrustedIssuer { names: IssuerNames::Listed(settings.assertions.issuers()), keys, policy: token };
+        let tokens = match known {
+            Some(known) => known.with_issuers([issuer]),
+            None => JwtTokens::new([issuer]),
+        };
         let verifier = Verifier::new(VerifierConfig {
-            keys: Arc::clone(&keys),
-            token,
+            tokens: tokens.clone().into(),
+            scopes: settings.assertions.required_scopes(),
             proof,
             error_signaling: settings.error_signaling.extras(),
         });
-        Self { endpoint, settings, keys, verifier, allowed_proof_algorithms }
+        Self { endpoint, settings, tokens, verifier, allowed_proof_algorithms }
     }
 
     async fn verify(&self, input: &StepInput<'_>) -> Authentication {
@@ -156,7 +165,7 @@ impl Jwt {
                 return refusal::authentication(&refused);
             }
         };
-        match self.settings.principal.principal(verified.claims) {
+        match self.settings.principal.principal(&verified.claims) {
             Ok(principal) => Authentication::Authenticated(Box::new(Authenticated {
                 principal,
                 scheme: Some(verified.scheme),
@@ -180,7 +189,10 @@ impl Authenticate for Jwt {
     }
 
     fn key_source(&self) -> Option<Arc<dyn KeySource>> {
-        Some(Arc::clone(&self.keys))
+        match self.tokens.issuers() {
+            [issuer] => Some(Arc::clone(&issuer.keys)),
+            _ => None,
+        }
     }
 
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {

@@ -89,12 +89,20 @@ impl Assertions {
     /// What the verifier demands of tokens.
     pub(super) fn token_policy(&self) -> TokenPolicy {
         TokenPolicy {
-            issuers: self.issuers.clone().unwrap_or_default(),
             audience: self.audience.clone().unwrap_or_default(),
             algorithms: self.algorithms(),
             leeway: self.leeway(),
-            scopes: self.scopes.clone().unwrap_or_else(RequiredScopes::none),
         }
+    }
+
+    /// The accepted values of `iss`.
+    pub(super) fn issuers(&self) -> Vec<String> {
+        self.issuers.clone().unwrap_or_default()
+    }
+
+    /// The scopes that must be granted.
+    pub(super) fn required_scopes(&self) -> RequiredScopes {
+        self.scopes.clone().unwrap_or_else(RequiredScopes::none)
     }
 
     /// What the verifier demands of proofs; `None` after an error was added to `diagnostics`.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use resource_server::Claims;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -33,18 +34,21 @@ impl PrincipalMapping {
     }
 
     /// The principal of these claims. A claim that is configured and not there is a fault of the configuration.
-    pub(super) fn principal(&self, claims: Map<String, Value>) -> Result<Principal, Failure> {
-        let claims = Value::Object(claims);
+    pub(super) fn principal(&self, claims: &Claims) -> Result<Principal, Failure> {
+        let claims = claims.to_value();
         let id = match self.id.find(&claims) {
             Some(Value::String(id)) if !id.is_empty() => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
             _ => return Err(missing("the claim configured as the principal's id is missing or no text")),
         };
         let attributes = match &self.attributes {
-            Attributes::At(path) => path
-                .find(&claims)
-                .ok_or_else(|| missing("the claim configured as attributes is missing"))?
-                .clone(),
+            Attributes::At(path) => {
+                let found = path
+                    .find(&claims)
+                    .ok_or_else(|| missing("the claim configured as attributes is missing"))?;
+                // The usual case, all claims, copies nothing.
+                if std::ptr::eq(found, &*claims) { Arc::clone(&claims) } else { Arc::new(found.clone()) }
+            }
             Attributes::Named(paths) => {
                 let mut attributes = Map::new();
                 for (name, path) in paths {
@@ -53,10 +57,10 @@ impl PrincipalMapping {
                         .ok_or_else(|| missing(format!("the claim of the attribute `{name}` is missing")))?;
                     attributes.insert(name.clone(), value.clone());
                 }
-                Value::Object(attributes)
+                Arc::new(Value::Object(attributes))
             }
         };
-        Ok(Principal { id, attributes: Arc::new(attributes) })
+        Ok(Principal { id, attributes })
     }
 }
 

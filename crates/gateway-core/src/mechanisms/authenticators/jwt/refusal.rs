@@ -3,7 +3,7 @@
 use dpop::ProofError;
 use http::header;
 use oauth::ErrorCode;
-use resource_server::{KeySourceError, OutboundError, Reason, Refusal};
+use resource_server::{Reason, Refusal, TokenError};
 
 use crate::{
     denial::DenialKind,
@@ -49,10 +49,8 @@ fn kind(reason: &Reason) -> DenialKind {
         Reason::MalformedCredentials(_) | Reason::SeveralTransports => DenialKind::Precondition,
         Reason::InsufficientScope => DenialKind::Authorization,
         Reason::ReplayStoreUnavailable => DenialKind::ReplayStoreUnavailable,
-        Reason::KeysUnavailable(KeySourceError::Outbound(OutboundError::TimedOut)) => {
-            DenialKind::CommunicationTimeout
-        }
-        Reason::KeysUnavailable(_) => DenialKind::Communication,
+        Reason::IssuerUnavailable(fault) if fault.timed_out() => DenialKind::CommunicationTimeout,
+        Reason::IssuerUnavailable(_) => DenialKind::Communication,
         _ => DenialKind::Authentication,
     }
 }
@@ -72,7 +70,9 @@ fn word(reason: &Reason) -> &'static str {
         Reason::CertificateNotPresented => "certificate_not_presented",
         Reason::InsufficientScope => "insufficient_scope",
         Reason::ReplayStoreUnavailable => "replay_store_unavailable",
-        Reason::KeysUnavailable(_) => "keys_unavailable",
+        Reason::IssuerUnavailable(TokenError::Discovery(_)) => "metadata_unavailable",
+        Reason::IssuerUnavailable(TokenError::Introspection(_)) => "introspection_unavailable",
+        Reason::IssuerUnavailable(_) => "keys_unavailable",
         _ => "refused",
     }
 }

@@ -1,0 +1,92 @@
+//! The claims of a token, wherever they come from, and the checks that do not ask how they got here (R39).
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use jose::UnixTime;
+use oauth::Audience;
+use serde_json::{Map, Value};
+
+use super::TokenError;
+
+/// The claims of an access token, shared and never copied.
+#[derive(Clone, PartialEq)]
+pub struct Claims(Arc<Value>);
+
+impl Claims {
+    /// Takes the members of a JSON object.
+    #[must_use]
+    pub fn new(claims: Map<String, Value>) -> Self {
+        Self(Arc::new(Value::Object(claims)))
+    }
+
+    /// All claims as one JSON object, to be shared on.
+    #[must_use]
+    pub fn to_value(&self) -> Arc<Value> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Deref for Claims {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        // Only an object is ever put in.
+        self.0.as_object().unwrap_or(&NONE)
+    }
+}
+
+/// Says how many claims there are: their values are personal data.
+impl fmt::Debug for Claims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Claims({})", self.len())
+    }
+}
+
+/// Keycloak's payload `typ` tells ID and refresh tokens from access tokens.
+pub(super) fn check_type(claims: &Map<String, Value>) -> Result<(), TokenError> {
+    match claims.get("typ").and_then(Value::as_str) {
+        Some("ID" | "Refresh" | "Offline" | "Logout") => Err(TokenError::Type),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// One of `accepted` must be in `aud`; nothing is demanded if there are none.
+pub(super) fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    let audience = Audience::from_claims(claims).map_err(|_| TokenError::BadClaim("aud"))?;
+    if accepted.iter().any(|accepted| audience.contains_or_lists(accepted)) {
+        Ok(())
+    } else {
+        Err(TokenError::Audience)
+    }
+}
+
+/// `nbf`, `exp` where it is there, `iat`.
+pub(super) fn check_times(
+    claims: &Map<String, Value>,
+    leeway: Duration,
+    now: UnixTime,
+) -> Result<(), TokenError> {
+    if time(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
+        return Err(TokenError::NotYetValid);
+    }
+    if time(claims, "exp")?.is_some_and(|exp| exp.saturating_add(leeway) <= now) {
+        return Err(TokenError::Expired);
+    }
+    if time(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(leeway)) {
+        return Err(TokenError::IssuedInFuture);
+    }
+    Ok(())
+}
+
+/// A NumericDate; beyond the range it is clamped, and out of every window.
+pub(super) fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenError> {
+    let Some(claim) = claims.get(name) else { return Ok(None) };
+    UnixTime::from_numeric_date(claim).map(Some).ok_or(TokenError::BadClaim(name))
+}
