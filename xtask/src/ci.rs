@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<()> {
     )?;
     step("the demo", cargo().args(["run", "--release", "--locked", "--", "demo"]))?;
     println!("\n── interop");
-    interop::run()?;
+    interop::run(&[])?;
     step("tests", cargo().args(["test", "--workspace", "--locked"]))
 }
 

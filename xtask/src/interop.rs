@@ -1,18 +1,19 @@
 //! `cargo xtask interop`: our programs against real, foreign ones, over real sockets on loopback.
 
 mod admin_api;
+mod fronts;
 mod guide;
 mod keycloak;
-mod nginx;
 mod node;
 mod python;
 mod through_the_gateway;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use self::fronts::Front;
 use self::guide::AuthorizationServer;
 use self::through_the_gateway::Client;
 use crate::run::{root, step};
@@ -20,69 +21,104 @@ use crate::run::{root, step};
 /// One line of the table.
 struct Scenario {
     peer: &'static str,
-    version: String,
     scenario: &'static str,
-    outcome: Result<()>,
+    /// Fails, with how to install it, when the peer is missing.
+    version: Box<dyn Fn() -> Result<String>>,
+    run: Box<Run>,
 }
 
-/// Runs every scenario and prints the table. Nothing is skipped: a program that is missing is an error that says how
-/// to install it.
-pub(crate) fn run() -> Result<()> {
-    let keybound = build()?;
-    let browser = node::chromium()?;
-    let scenarios = [
-        Scenario {
-            peer: "Chromium",
-            version: browser,
-            scenario: "guide: login in the browser, call, every negative switch",
-            outcome: guide::run(&keybound, AuthorizationServer::Ours),
-        },
-        Scenario {
-            peer: "Keycloak",
-            version: "26.7.3".to_owned(),
-            scenario: "guide, with tokens of the real thing and its login page",
-            outcome: guide::run(&keybound, AuthorizationServer::Keycloak("26.7.3")),
-        },
-        Scenario {
-            peer: "Keycloak",
-            version: "26.4.0".to_owned(),
-            scenario: "guide, with tokens of the real thing and its login page",
-            outcome: guide::run(&keybound, AuthorizationServer::Keycloak("26.4.0")),
-        },
-        Scenario {
-            peer: "jose (Node)",
-            version: node::locked_version("interop/admin-api", "jose")?,
-            scenario: "Admin API: client credentials, list users, Bearer refused",
-            outcome: admin_api::run(&keybound, false),
-        },
-        Scenario {
-            peer: "jose (Node)",
-            version: node::locked_version("interop/admin-api", "jose")?,
-            scenario: "Admin API with nonces demanded at both ends",
-            outcome: admin_api::run(&keybound, true),
-        },
-        Scenario {
-            peer: "oauth4webapi",
-            version: node::locked_version("interop/oauth4webapi", "oauth4webapi")?,
-            scenario: "client credentials, API behind the gateway, nonces everywhere",
-            outcome: through_the_gateway::run(&keybound, Client::Oauth4webapi),
-        },
-        Scenario {
-            peer: "requests-oauth2client",
-            version: "1.8.0".to_owned(),
-            scenario: "client credentials, API behind the gateway, nonces everywhere",
-            outcome: through_the_gateway::run(&keybound, Client::RequestsOauth2client),
-        },
-        Scenario {
-            peer: "nginx",
-            version: nginx::version()?,
-            scenario: "auth_request: challenge, retry, replay, wrong proofs, POST",
-            outcome: nginx::run(&keybound),
-        },
-    ];
+/// Plays a scenario with the program under test.
+type Run = dyn Fn(&Path) -> Result<()>;
+
+impl Scenario {
+    fn new(
+        peer: &'static str,
+        scenario: &'static str,
+        version: impl Fn() -> Result<String> + 'static,
+        run: impl Fn(&Path) -> Result<()> + 'static,
+    ) -> Self {
+        Self { peer, scenario, version: Box::new(version), run: Box::new(run) }
+    }
+
+    /// Whether one of the words names the peer; no word names all.
+    fn is_meant(&self, words: &[String]) -> bool {
+        let peer = self.peer.to_lowercase();
+        words.is_empty() || words.iter().any(|word| peer.contains(&word.to_lowercase()))
+    }
+}
+
+const GUIDE: &str = "guide, with tokens of the real thing and its login page";
+const THROUGH_THE_GATEWAY: &str = "client credentials, API behind the gateway, nonces everywhere";
+
+fn scenarios() -> Vec<Scenario> {
+    let keycloak = |version: &'static str| {
+        Scenario::new(
+            "Keycloak",
+            GUIDE,
+            move || node::chromium().map(|_| version.to_owned()),
+            move |keybound| guide::run(keybound, AuthorizationServer::Keycloak(version)),
+        )
+    };
+    let front = |peer, scenario, front: Front| {
+        Scenario::new(peer, scenario, move || front.version(), move |keybound| fronts::run(keybound, front))
+    };
+    vec![
+        Scenario::new(
+            "Chromium",
+            "guide: login in the browser, call, every negative switch",
+            node::chromium,
+            |keybound| guide::run(keybound, AuthorizationServer::Ours),
+        ),
+        keycloak("26.7.3"),
+        keycloak("26.4.0"),
+        Scenario::new(
+            "jose (Node)",
+            "Admin API: client credentials, list users, Bearer refused",
+            || node::locked_version("interop/admin-api", "jose"),
+            |keybound| admin_api::run(keybound, false),
+        ),
+        Scenario::new(
+            "jose (Node)",
+            "Admin API with nonces demanded at both ends",
+            || node::locked_version("interop/admin-api", "jose"),
+            |keybound| admin_api::run(keybound, true),
+        ),
+        Scenario::new(
+            "oauth4webapi",
+            THROUGH_THE_GATEWAY,
+            || node::locked_version("interop/oauth4webapi", "oauth4webapi"),
+            |keybound| through_the_gateway::run(keybound, Client::Oauth4webapi),
+        ),
+        Scenario::new(
+            "requests-oauth2client",
+            THROUGH_THE_GATEWAY,
+            || Ok("1.8.0".to_owned()),
+            |keybound| through_the_gateway::run(keybound, Client::RequestsOauth2client),
+        ),
+        front("nginx", "in front of decision mode, with auth_request", Front::Nginx),
+        front("HAProxy", "in front of decision mode, with a Lua action", Front::Haproxy),
+        front("Caddy", "in front of decision mode, as forward_auth does", Front::Caddy),
+        front("Envoy", "in front of decision mode, with ext_authz over HTTP", Front::Envoy),
+    ]
+}
+
+/// Runs the scenarios whose peer one of the words names, all without a word, and prints the table. Nothing is skipped: a
+/// program that is missing is an error that says how to install it.
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let scenarios: Vec<Scenario> =
+        scenarios().into_iter().filter(|scenario| scenario.is_meant(words)).collect();
+    if scenarios.is_empty() {
+        bail!("no peer is called `{}`", words.join("`, `"));
+    }
+    let versions: Vec<String> =
+        scenarios.iter().map(|scenario| (scenario.version)()).collect::<Result<_>>()?;
+    let keybound = program()?;
+    let outcomes: Vec<Result<()>> = scenarios.iter().map(|scenario| (scenario.run)(&keybound)).collect();
+
     println!("\n{:<21}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
     let mut failed = 0;
-    for Scenario { peer, version, scenario, outcome } in &scenarios {
+    for ((Scenario { peer, scenario, .. }, version), outcome) in scenarios.iter().zip(versions).zip(outcomes)
+    {
         let verdict = match outcome {
             Ok(()) => "passed".to_owned(),
             Err(error) => {
@@ -97,6 +133,14 @@ pub(crate) fn run() -> Result<()> {
         bail!("{failed} interop scenarios failed");
     }
     Ok(())
+}
+
+/// The program under test: that of `KEYBOUND_PROGRAM`, else built now.
+fn program() -> Result<PathBuf> {
+    match std::env::var_os("KEYBOUND_PROGRAM") {
+        Some(path) => Path::new(&path).canonicalize().context("KEYBOUND_PROGRAM"),
+        None => build(),
+    }
 }
 
 fn build() -> Result<PathBuf> {

@@ -16,17 +16,19 @@ Tasks of the project.
 Usage: cargo xtask <TASK>
 
 Tasks:
-  ci        format, clippy, banned crates, docs, demo, interop, tests
-  interop   scenarios with real foreign programs; prints a table
+  ci                format, clippy, banned crates, docs, demo, interop, tests
+  interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
 
 Environment:
-  KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)";
+  KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
+  KEYBOUND_PROGRAM    path of the program that interop tests (default: built from this source)";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
+    let words: Vec<String> = std::env::args().skip(2).collect();
     let outcome = match task.as_deref() {
         Some("ci") => ci::run(),
-        Some("interop") => interop::run(),
+        Some("interop") => interop::run(&words),
         Some("help" | "-h" | "--help") | None => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

@@ -1,0 +1,44 @@
+//! The blocks of a page in `docs/integrations/` that a front is started with.
+
+use anyhow::{Context, Result, ensure};
+
+use super::site::Site;
+use crate::run::root;
+
+/// A page.
+pub(super) struct Page {
+    name: &'static str,
+    text: String,
+}
+
+impl Page {
+    /// Reads `docs/integrations/NAME.md`.
+    pub(super) fn read(name: &'static str) -> Result<Self> {
+        let path = root().join("docs/integrations").join(format!("{name}.md"));
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(Self { name, text })
+    }
+
+    /// The block whose fence names the file, such as a line of three backquotes, `nginx` and `api.conf`.
+    pub(super) fn block(&self, file: &str) -> Result<String> {
+        let mut blocks = self.text.split("\n```").skip(1).step_by(2);
+        let block = blocks.find_map(|block| {
+            let (fence, rest) = block.split_once('\n')?;
+            (fence.split_whitespace().nth(1) == Some(file)).then_some(rest)
+        });
+        let block =
+            block.with_context(|| format!("no block named {file} in docs/integrations/{}.md", self.name))?;
+        Ok(format!("{block}\n"))
+    }
+}
+
+/// Puts this run's addresses and files in place of the printed ones and writes the file into the site's folder. A printed text
+/// that is not there any more is an error: the page has changed and the run would test something else.
+pub(super) fn write(site: &Site, file: &str, text: &str, replacements: &[(&str, String)]) -> Result<()> {
+    let mut text = text.to_owned();
+    for (printed, ours) in replacements {
+        ensure!(text.contains(printed), "{file}: `{printed}` is not in the page any more");
+        text = text.replace(printed, ours);
+    }
+    std::fs::write(site.folder.join(file), text).with_context(|| file.to_owned())
+}
