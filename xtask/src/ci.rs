@@ -23,6 +23,13 @@ pub(crate) fn run() -> Result<()> {
     step("the demo", cargo().args(["run", "--release", "--locked", "--", "demo"]))?;
     println!("\n── interop");
     interop::run(&[])?;
+    // Features that no program of the workspace turns on: PKCS #11 with SoftHSM, reqwest, tower.
+    let client = ["--package", "keybound-dpop-client", "--all-features", "--locked"];
+    step(
+        "clippy, the client library with every feature",
+        cargo().arg("clippy").args(client).args(["--all-targets", "--", "--deny", "warnings"]),
+    )?;
+    step("tests, the client library with every feature", cargo().arg("test").args(client))?;
     step("tests", cargo().args(["test", "--workspace", "--locked"]))
 }
 

@@ -11,7 +11,10 @@ use thiserror::Error;
 use crate::{
     client_authentication::ClientAuthentication,
     form::Parameters,
-    grant::{AuthorizationRequest, Grant, PushedRequestError, RequestError, form_request, read_request_uri},
+    grant::{
+        AuthorizationRequest, DeviceAuthorization, DeviceAuthorizationError, Grant, PushedRequestError,
+        RequestError, form_request, form_request_without_proof, read_request_uri,
+    },
     http_client::{HttpClient, HttpError},
     session::{Attempt, Next, Session, SessionError},
     token_set::{Binding, TokenError, TokenSet},
@@ -22,7 +25,7 @@ pub type Clock = fn() -> UnixTime;
 
 /// One key, its session, and a way to the network.
 pub struct DpopClient {
-    session: Session,
+    session: Arc<Session>,
     http: Arc<dyn HttpClient>,
     clock: Clock,
 }
@@ -46,6 +49,9 @@ pub enum ClientError {
     /// The authorization server did not take the pushed request.
     #[error(transparent)]
     PushedRequest(#[from] PushedRequestError),
+    /// The device can not be authorized.
+    #[error(transparent)]
+    DeviceAuthorization(#[from] DeviceAuthorizationError),
     /// The access token does not fit into a header.
     #[error("the access token does not fit into a header")]
     Header(#[from] http::header::InvalidHeaderValue),
@@ -54,8 +60,14 @@ pub enum ClientError {
 impl DpopClient {
     /// A client for one key.
     #[must_use]
-    pub fn new(session: Session, http: Arc<dyn HttpClient>, clock: Clock) -> Self {
-        Self { session, http, clock }
+    pub fn new(session: impl Into<Arc<Session>>, http: Arc<dyn HttpClient>, clock: Clock) -> Self {
+        Self { session: session.into(), http, clock }
+    }
+
+    /// The time by the client's own clock.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        (self.clock)()
     }
 
     /// What is remembered between requests.
@@ -99,6 +111,27 @@ impl DpopClient {
         Ok(request.pushed_url(authorization_endpoint, &read_request_uri(&response)?))
     }
 
+    /// Asks for a code that a user confirms on another device (RFC 8628 §3.1). Tokens then come from
+    /// [`token`](Self::token) with the [grant](DeviceAuthorization::grant) of the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] when the server gives none.
+    pub async fn authorize_device(
+        &self,
+        endpoint: &Uri,
+        scope: Option<&str>,
+        client: &ClientAuthentication,
+    ) -> Result<DeviceAuthorization, ClientError> {
+        let parameters = scope.map(|scope| ("scope", scope.into())).into_iter().collect();
+        let now = (self.clock)();
+        let request = form_request_without_proof(endpoint, parameters, client, now)
+            .await
+            .map_err(RequestError::from)?;
+        let response = self.http.send(request).await?;
+        Ok(DeviceAuthorization::from_response(&response, now)?)
+    }
+
     async fn post_form<'a>(
         &self,
         endpoint: &Uri,
@@ -108,7 +141,7 @@ impl DpopClient {
         let mut attempt = Attempt::FIRST;
         loop {
             let now = (self.clock)();
-            let request = form_request(endpoint, parameters(), client, &self.session, now)?;
+            let request = form_request(endpoint, parameters(), client, &self.session, now).await?;
             let response = self.http.send(request).await?;
             match self.session.token_response(endpoint, attempt, &response, (self.clock)()) {
                 Next::Done => return Ok(response),
@@ -135,7 +168,7 @@ impl DpopClient {
         let mut attempt = Attempt::FIRST;
         loop {
             let now = (self.clock)();
-            let proof = self.session.resource_request_proof(request.method(), &uri, token, now)?;
+            let proof = self.session.resource_request_proof(request.method(), &uri, token, now).await?;
             let mut request = request.clone();
             request.headers_mut().insert(AUTHORIZATION, credentials.clone());
             request.headers_mut().insert(dpop::DPOP, proof);

@@ -3,12 +3,15 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
-use jose::{Algorithm, KeyPair, UnixTime, jws};
+use jose::{UnixTime, jws::SigningInput};
 use serde_json::json;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::form::{self, Parameters};
+use crate::{
+    form::{self, Parameters},
+    signer::{Signer, SignerError},
+};
 
 /// How long a client assertion is good for. It is used at once.
 const ASSERTION_LIFE: Duration = Duration::from_secs(60);
@@ -40,7 +43,7 @@ pub enum ClientAuthentication {
         /// The client's identifier.
         client_id: String,
         /// Signs the assertion.
-        key: Arc<KeyPair>,
+        key: Arc<dyn Signer>,
         /// The `kid` the authorization server knows the key by.
         key_id: Option<String>,
         /// The assertion's audience: the issuer, or the token endpoint for servers that want that.
@@ -52,9 +55,12 @@ pub enum ClientAuthentication {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientAuthenticationError {
+    /// The assertion can not be written.
+    #[error("the client assertion can not be made")]
+    Write(#[from] jose::SignError),
     /// The assertion's key does not sign.
     #[error("the client assertion can not be signed")]
-    Sign(#[from] jose::SignError),
+    Sign(#[from] SignerError),
     /// The identifier or secret does not fit into a header.
     #[error("the client's credentials do not fit into a header")]
     Header(#[from] http::header::InvalidHeaderValue),
@@ -86,7 +92,7 @@ impl ClientAuthentication {
     /// # Errors
     ///
     /// [`ClientAuthenticationError`] when the key does not sign or a credential does not fit into a header.
-    pub fn apply<'a>(
+    pub async fn apply<'a>(
         &'a self,
         parameters: &mut Parameters<'a>,
         headers: &mut HeaderMap,
@@ -102,7 +108,7 @@ impl ClientAuthentication {
                 parameters.push(("client_secret", Cow::from(secret.as_str())));
             }
             Self::PrivateKeyJwt { client_id, key, key_id, audience } => {
-                let assertion = assertion(client_id, key, key_id.as_deref(), audience, now)?;
+                let assertion = assertion(client_id, &**key, key_id.as_deref(), audience, now).await?;
                 parameters.push(("client_id", Cow::from(client_id)));
                 parameters.push((
                     "client_assertion_type",
@@ -132,14 +138,14 @@ fn base64_standard(bytes: &[u8]) -> String {
     text
 }
 
-fn assertion(
+async fn assertion(
     client_id: &str,
-    key: &KeyPair,
+    key: &dyn Signer,
     key_id: Option<&str>,
     audience: &str,
     now: UnixTime,
-) -> Result<String, jose::SignError> {
-    let algorithm: Algorithm = key.algorithm();
+) -> Result<String, ClientAuthenticationError> {
+    let algorithm = key.algorithm();
     let mut header = json!({ "typ": "JWT", "alg": algorithm.as_str() });
     if let (Some(key_id), Some(header)) = (key_id, header.as_object_mut()) {
         header.insert("kid".to_owned(), key_id.into());
@@ -152,7 +158,9 @@ fn assertion(
         "iat": now.as_seconds(),
         "exp": now.checked_add(ASSERTION_LIFE).unwrap_or(now).as_seconds(),
     });
-    jws::sign(&header, &claims, key, algorithm)
+    let input = SigningInput::new(&header, &claims)?;
+    let signature = key.sign(algorithm, input.as_bytes()).await?;
+    Ok(input.with_signature(&signature))
 }
 
 impl std::fmt::Debug for ClientAuthentication {
@@ -168,13 +176,16 @@ impl std::fmt::Debug for ClientAuthentication {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use jose::{Algorithm, KeyPair};
+
     use super::*;
 
     const NOW: UnixTime = UnixTime::from_seconds(1_784_444_400);
 
     fn applied(client: &ClientAuthentication) -> (Vec<(&'static str, String)>, HeaderMap) {
         let (mut parameters, mut headers) = (Vec::new(), HeaderMap::new());
-        client.apply(&mut parameters, &mut headers, NOW).unwrap();
+        client.apply(&mut parameters, &mut headers, NOW).now_or_never().unwrap().unwrap();
         (parameters.into_iter().map(|(name, value)| (name, value.into_owned())).collect(), headers)
     }
 

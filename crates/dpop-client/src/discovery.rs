@@ -6,7 +6,10 @@ use jose::json::{self, JsonError};
 use oauth::metadata::{AuthorizationServerMetadata, oauth_location, openid_location};
 use thiserror::Error;
 
-use crate::http_client::{HttpClient, HttpError};
+use crate::{
+    http_client::{HttpClient, HttpError},
+    origin::Origin,
+};
 
 /// Why the metadata can not be used.
 #[derive(Debug, Error)]
@@ -41,7 +44,7 @@ pub enum DiscoveryError {
     /// An endpoint that is needed is missing.
     #[error("the metadata has no {0}")]
     NoEndpoint(&'static str),
-    /// An endpoint is not an absolute URL, or leaves `https`.
+    /// An endpoint is not an absolute URL, or less safe than the issuer.
     #[error("the {0} in the metadata is not an https URL")]
     BadEndpoint(&'static str),
 }
@@ -88,7 +91,7 @@ impl AuthorizationServer {
     /// # Errors
     ///
     /// [`DiscoveryError::AnotherIssuer`] unless its `issuer` is exactly `issuer`; [`DiscoveryError::BadEndpoint`] for an
-    /// endpoint without `https` where the issuer has it.
+    /// endpoint without `https`, unless the issuer has none either and it is the issuer's own.
     pub fn from_metadata(
         issuer: &str,
         metadata: AuthorizationServerMetadata,
@@ -97,20 +100,9 @@ impl AuthorizationServer {
         if metadata.issuer != issuer {
             return Err(DiscoveryError::AnotherIssuer);
         }
-        let endpoints = [
-            ("authorization_endpoint", &metadata.authorization_endpoint),
-            ("token_endpoint", &metadata.token_endpoint),
-            ("pushed_authorization_request_endpoint", &metadata.pushed_authorization_request_endpoint),
-        ];
-        for (name, endpoint) in endpoints {
+        for (name, endpoint) in endpoints(&metadata) {
             let Some(endpoint) = endpoint else { continue };
-            let uri: Uri = endpoint.parse().map_err(|_| DiscoveryError::BadEndpoint(name))?;
-            let is_good = match uri.scheme_str() {
-                Some("https") => true,
-                Some("http") => issuer.starts_with("http://"),
-                Some(_) | None => false,
-            };
-            if !is_good {
+            if !is_as_safe_as(issuer, endpoint) {
                 return Err(DiscoveryError::BadEndpoint(name));
             }
         }
@@ -137,10 +129,62 @@ impl AuthorizationServer {
         endpoint.ok_or(DiscoveryError::NoEndpoint("token_endpoint"))
     }
 
+    /// Where devices ask for a code (RFC 8628).
+    ///
+    /// # Errors
+    ///
+    /// [`DiscoveryError::NoEndpoint`] when the metadata does not say.
+    pub fn device_authorization_endpoint(&self) -> Result<&str, DiscoveryError> {
+        let endpoint = self.metadata.device_authorization_endpoint.as_deref();
+        endpoint.ok_or(DiscoveryError::NoEndpoint("device_authorization_endpoint"))
+    }
+
     /// Whether redirects carry `iss` (RFC 9207 §2.3): then one without it is refused.
     #[must_use]
     pub fn announces_iss(&self) -> bool {
         self.metadata.authorization_response_iss_parameter_supported == Some(true)
+    }
+}
+
+/// Every URL of the metadata that a client sends something to, a browser or a request.
+fn endpoints(metadata: &AuthorizationServerMetadata) -> [(&'static str, Option<&str>); 10] {
+    let AuthorizationServerMetadata {
+        authorization_endpoint,
+        token_endpoint,
+        jwks_uri,
+        pushed_authorization_request_endpoint,
+        introspection_endpoint,
+        revocation_endpoint,
+        userinfo_endpoint,
+        end_session_endpoint,
+        device_authorization_endpoint,
+        registration_endpoint,
+        ..
+    } = metadata;
+    [
+        ("authorization_endpoint", authorization_endpoint.as_deref()),
+        ("token_endpoint", token_endpoint.as_deref()),
+        ("jwks_uri", jwks_uri.as_deref()),
+        ("pushed_authorization_request_endpoint", pushed_authorization_request_endpoint.as_deref()),
+        ("introspection_endpoint", introspection_endpoint.as_deref()),
+        ("revocation_endpoint", revocation_endpoint.as_deref()),
+        ("userinfo_endpoint", userinfo_endpoint.as_deref()),
+        ("end_session_endpoint", end_session_endpoint.as_deref()),
+        ("device_authorization_endpoint", device_authorization_endpoint.as_deref()),
+        ("registration_endpoint", registration_endpoint.as_deref()),
+    ]
+}
+
+/// An endpoint may be on another host over https, as large servers have it. Plain http is only for an issuer that is
+/// itself without TLS, and for its own origin: whoever can change such a document on the way must not be able to send
+/// codes and secrets elsewhere.
+fn is_as_safe_as(issuer: &str, endpoint: &str) -> bool {
+    let origin = |url: &str| url.parse::<Uri>().ok().and_then(|uri| Origin::of(&uri).ok());
+    match (origin(endpoint), origin(issuer)) {
+        (Some(endpoint), Some(issuer)) => {
+            endpoint.is_https() || endpoint == issuer || (endpoint.is_loopback() && !issuer.is_https())
+        }
+        (None, _) | (_, None) => false,
     }
 }
 
@@ -219,13 +263,46 @@ mod tests {
     }
 
     #[test]
-    fn refuses_endpoints_that_leave_https() {
-        for bad in ["http://as.example.com/token", "/token", "javascript:alert(1)", "ftp://as.example.com/"] {
-            let mut document = document();
-            document["token_endpoint"] = bad.into();
-            let metadata = serde_json::from_value(document).unwrap();
-            let answer = AuthorizationServer::from_metadata(ISSUER, metadata);
-            assert!(matches!(answer, Err(DiscoveryError::BadEndpoint("token_endpoint"))), "{bad}");
+    fn refuses_endpoints_that_are_less_safe_than_the_issuer() {
+        let names = [
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+            "pushed_authorization_request_endpoint",
+            "introspection_endpoint",
+            "revocation_endpoint",
+            "userinfo_endpoint",
+            "end_session_endpoint",
+            "device_authorization_endpoint",
+            "registration_endpoint",
+        ];
+        let check = |issuer: &str, name: &'static str, endpoint: &str| {
+            let metadata = serde_json::from_value(json!({ "issuer": issuer, name: endpoint })).unwrap();
+            match AuthorizationServer::from_metadata(issuer, metadata) {
+                Ok(_) => true,
+                Err(DiscoveryError::BadEndpoint(told)) if told == name => false,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        for name in names {
+            for (issuer, endpoint, is_good) in [
+                (ISSUER, "https://as.example.com/x", true),
+                (ISSUER, "https://elsewhere.example.com/x", true),
+                (ISSUER, "http://as.example.com/x", false),
+                (ISSUER, "http://127.0.0.1/x", false),
+                (ISSUER, "/x", false),
+                (ISSUER, "javascript:alert(1)", false),
+                (ISSUER, "ftp://as.example.com/x", false),
+                (ISSUER, "https:///x", false),
+                ("http://127.0.0.1:8080/realms/dpop", "http://127.0.0.1:8080/x", true),
+                ("http://127.0.0.1:8080/realms/dpop", "http://localhost:8080/x", true),
+                ("http://127.0.0.1:8080/realms/dpop", "https://as.example.com/x", true),
+                ("http://127.0.0.1:8080/realms/dpop", "http://as.example.com/x", false),
+                ("http://keycloak:8080/realms/dpop", "http://keycloak:8080/x", true),
+                ("http://keycloak:8080/realms/dpop", "http://evil.example.com/x", false),
+            ] {
+                assert_eq!(check(issuer, name, endpoint), is_good, "{issuer} {name} {endpoint}");
+            }
         }
     }
 

@@ -2,13 +2,17 @@
 
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
+mod token_exchange;
 
 pub use authorization_code::{
     AuthorizationCodeGrant, AuthorizationRequest, CallbackError, PushedRequestError, read_request_uri,
 };
 pub use client_credentials::ClientCredentialsGrant;
+pub use device_code::{DeviceAuthorization, DeviceAuthorizationError, DeviceCodeGrant};
 pub use refresh_token::{RefreshError, RefreshTokenGrant};
+pub use token_exchange::{TokenExchangeGrant, TokenType};
 
 use bytes::Bytes;
 use http::{
@@ -48,16 +52,33 @@ pub enum RequestError {
 /// # Errors
 ///
 /// [`RequestError`] when a proof or an assertion can not be made.
-pub fn form_request<'a>(
+pub async fn form_request<'a>(
     endpoint: &Uri,
-    mut parameters: Parameters<'a>,
+    parameters: Parameters<'a>,
     client: &'a ClientAuthentication,
     session: &Session,
     now: UnixTime,
 ) -> Result<Request<Bytes>, RequestError> {
+    let mut request = form_request_without_proof(endpoint, parameters, client, now).await?;
+    let proof = session.token_request_proof(&Method::POST, endpoint, now).await?;
+    request.headers_mut().insert(dpop::DPOP, proof);
+    Ok(request)
+}
+
+/// As [`form_request`], for endpoints that issue nothing bound to a key: device authorization (RFC 8628 §3.1) and
+/// revocation (RFC 7009).
+///
+/// # Errors
+///
+/// [`ClientAuthenticationError`] when an assertion can not be made.
+pub async fn form_request_without_proof<'a>(
+    endpoint: &Uri,
+    mut parameters: Parameters<'a>,
+    client: &'a ClientAuthentication,
+    now: UnixTime,
+) -> Result<Request<Bytes>, ClientAuthenticationError> {
     let mut headers = HeaderMap::new();
-    client.apply(&mut parameters, &mut headers, now)?;
-    headers.insert(dpop::DPOP, session.token_request_proof(&Method::POST, endpoint, now)?);
+    client.apply(&mut parameters, &mut headers, now).await?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let mut request = Request::new(Bytes::from(form::encode(&parameters)));

@@ -1,19 +1,23 @@
 //! An [`HttpClient`] over hyper and rustls, with the certificates the operating system trusts.
 
+mod proxy;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header::USER_AGENT};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use thiserror::Error;
 
+use self::proxy::ProxyConnector;
 use crate::{
     http_client::{HttpClient, HttpError},
     origin::Origin,
@@ -35,10 +39,11 @@ pub enum PlainHttp {
 }
 
 /// HTTP and HTTPS over hyper. Follows no redirects, never repeats a request, gives up after 10 seconds or 4 MiB unless
-/// told [otherwise](Self::with_limits).
+/// told [otherwise](Self::with_limits). Other machines are reached through the proxy that `HTTPS_PROXY`, `HTTP_PROXY` or
+/// `ALL_PROXY` names, unless `NO_PROXY` lists them.
 #[derive(Clone)]
 pub struct HyperClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<ProxyConnector>, Full<Bytes>>,
     plain_http: PlainHttp,
     timeout: Duration,
     max_response_bytes: usize,
@@ -70,7 +75,7 @@ impl HyperClient {
             .https_or_http()
             .enable_http1()
             .enable_http2()
-            .build();
+            .wrap_connector(ProxyConnector::from_environment());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .retry_canceled_requests(false)
@@ -84,7 +89,33 @@ impl HyperClient {
         Self { timeout, max_response_bytes, ..self }
     }
 
+    /// Sends `request` and gives the answer as soon as its head is there; the body is read piece by piece, as long as it
+    /// may be. The time limit is for the head, and for each piece: see [`ResponseStream::next`].
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`] when there is no answer.
+    pub async fn open(&self, request: Request<Bytes>) -> Result<Response<ResponseStream>, HttpError> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let response = tokio::time::timeout(self.timeout, self.begin(request))
+            .await
+            .unwrap_or_else(|_| Err(HttpError::TimedOut { host: host.clone() }))?;
+        Ok(response.map(|body| ResponseStream { body, host }))
+    }
+
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let (parts, body) = self.begin(request).await?.into_parts();
+        match Limited::new(body, self.max_response_bytes).collect().await {
+            Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
+            Err(source) if source.is::<LengthLimitError>() => {
+                Err(HttpError::TooLarge { host, max_bytes: self.max_response_bytes })
+            }
+            Err(source) => Err(HttpError::Unreachable { host, source }),
+        }
+    }
+
+    async fn begin(&self, request: Request<Bytes>) -> Result<Response<Incoming>, HttpError> {
         let origin = Origin::of(request.uri()).map_err(|_| HttpError::NotAbsolute)?;
         let host = request.uri().authority().map(|authority| authority.host().to_owned()).unwrap_or_default();
         if !origin.is_https() && !origin.is_loopback() && self.plain_http == PlainHttp::LoopbackOnly {
@@ -95,18 +126,43 @@ impl HyperClient {
             .headers_mut()
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(concat!("keybound/", env!("CARGO_PKG_VERSION"))));
-        let response = self
-            .client
+        self.client
             .request(request)
             .await
-            .map_err(|source| HttpError::Unreachable { host: host.clone(), source: source.into() })?;
-        let (parts, body) = response.into_parts();
-        match Limited::new(body, self.max_response_bytes).collect().await {
-            Ok(body) => Ok(Response::from_parts(parts, body.to_bytes())),
-            Err(source) if source.is::<LengthLimitError>() => {
-                Err(HttpError::TooLarge { host, max_bytes: self.max_response_bytes })
+            .map_err(|source| HttpError::Unreachable { host, source: source.into() })
+    }
+}
+
+/// The body of an answer, piece by piece.
+#[derive(Debug)]
+pub struct ResponseStream {
+    body: Incoming,
+    host: String,
+}
+
+impl ResponseStream {
+    /// The next piece, or `None` at the end. `patience` is how long the server may be silent; without it, forever.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`] when the connection breaks or the server is silent for too long.
+    pub async fn next(&mut self, patience: Option<Duration>) -> Result<Option<Bytes>, HttpError> {
+        loop {
+            let frame = match patience {
+                None => self.body.frame().await,
+                Some(patience) => tokio::time::timeout(patience, self.body.frame())
+                    .await
+                    .map_err(|_| HttpError::TimedOut { host: self.host.clone() })?,
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|source| HttpError::Unreachable {
+                host: self.host.clone(),
+                source: source.into(),
+            })?;
+            // Trailers end a body; they are nobody's business here.
+            if let Ok(piece) = frame.into_data() {
+                return Ok(Some(piece));
             }
-            Err(source) => Err(HttpError::Unreachable { host, source }),
         }
     }
 }
@@ -187,6 +243,17 @@ mod tests {
             let error = get(&url, Duration::from_millis(100), 1000).await.unwrap_err();
             assert!(matches!(error, HttpError::TimedOut { .. }), "{error:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn gives_a_long_answer_piece_by_piece() {
+        let url = server(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nab".to_vec()).await;
+        let client =
+            HyperClient::new(PlainHttp::LoopbackOnly).unwrap().with_limits(Duration::from_secs(10), 1);
+        let mut body = client.open(Request::get(url).body(Bytes::new()).unwrap()).await.unwrap().into_body();
+        let patience = Some(Duration::from_millis(100));
+        assert_eq!(body.next(patience).await.unwrap().unwrap().as_ref(), b"ab");
+        assert!(matches!(body.next(patience).await, Err(HttpError::TimedOut { .. })));
     }
 
     #[tokio::test]

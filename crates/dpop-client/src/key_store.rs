@@ -1,4 +1,4 @@
-//! Private keys in files: PKCS#8 PEM, readable by their owner only (C17).
+//! Private keys in files: PKCS#8 PEM, readable by their owner only (C17), behind a passphrase if wanted.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jose::{KeyPair, KeyPairError};
+use jose::{EncryptedKeyError, KeyPair, KeyPairError, pem};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -71,6 +71,21 @@ pub enum KeyStoreError {
         #[source]
         source: KeyPairError,
     },
+    /// The key is behind a passphrase, and none was given.
+    #[error("{path}: the key is behind a passphrase")]
+    PassphraseNeeded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The passphrase does not open the key.
+    #[error("{path}: can not be opened with the passphrase")]
+    Passphrase {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: EncryptedKeyError,
+    },
     /// The file is not text, or too long.
     #[error("{path}: is not a PEM file")]
     NotText {
@@ -79,12 +94,38 @@ pub enum KeyStoreError {
     },
 }
 
-/// Reads a key.
+/// Reads a key that is not encrypted.
 ///
 /// # Errors
 ///
 /// [`KeyStoreError`], also when the file is there but not for its owner alone.
 pub fn load(path: &Path) -> Result<KeyPair, KeyStoreError> {
+    load_with(path, None)
+}
+
+/// Reads a key, with `passphrase` if it is encrypted (PKCS#8 `ENCRYPTED PRIVATE KEY`).
+///
+/// # Errors
+///
+/// [`KeyStoreError`], also when the file is there but not for its owner alone.
+pub fn load_with(path: &Path, passphrase: Option<&str>) -> Result<KeyPair, KeyStoreError> {
+    let text = read_private(path)?;
+    let not_a_key = |source| KeyStoreError::NotAKey { path: path.to_owned(), source };
+    let blocks = pem::parse(&text).map_err(|error| not_a_key(error.into()))?;
+    match (blocks.iter().find(|block| KeyPair::is_encrypted(block)), passphrase) {
+        (None, _) => KeyPair::from_pkcs8_pem(&text).map_err(not_a_key),
+        (Some(_), None) => Err(KeyStoreError::PassphraseNeeded { path: path.to_owned() }),
+        (Some(block), Some(passphrase)) => KeyPair::from_encrypted_pem_block(block, passphrase)
+            .map_err(|source| KeyStoreError::Passphrase { path: path.to_owned(), source }),
+    }
+}
+
+/// Reads any secret text that is for its owner alone, as [`load`] does.
+///
+/// # Errors
+///
+/// [`KeyStoreError`].
+pub fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyStoreError> {
     let file = open_without_links(path)?;
     check_owner_and_mode(path, &file)?;
     let mut text = Zeroizing::new(String::new());
@@ -94,7 +135,7 @@ pub fn load(path: &Path) -> Result<KeyPair, KeyStoreError> {
     if text.len() as u64 > MAX_KEY_FILE_BYTES {
         return Err(KeyStoreError::NotText { path: path.to_owned() });
     }
-    KeyPair::from_pkcs8_pem(&text).map_err(|source| KeyStoreError::NotAKey { path: path.to_owned(), source })
+    Ok(text)
 }
 
 /// Writes a key with mode 0600, replacing the file at once or not at all. Missing folders are made for the owner only.
@@ -103,8 +144,23 @@ pub fn load(path: &Path) -> Result<KeyPair, KeyStoreError> {
 ///
 /// [`KeyStoreError`] when a folder or file can not be written.
 pub fn save(path: &Path, key: &KeyPair) -> Result<(), KeyStoreError> {
-    let text =
-        key.to_pkcs8_pem().map_err(|source| KeyStoreError::NotAKey { path: path.to_owned(), source })?;
+    save_with(path, key, None)
+}
+
+/// As [`save`]; encrypted when there is a passphrase.
+///
+/// # Errors
+///
+/// [`KeyStoreError`] when a folder or file can not be written.
+pub fn save_with(path: &Path, key: &KeyPair, passphrase: Option<&str>) -> Result<(), KeyStoreError> {
+    let text = match passphrase {
+        None => {
+            key.to_pkcs8_pem().map_err(|source| KeyStoreError::NotAKey { path: path.to_owned(), source })?
+        }
+        Some(passphrase) => key
+            .to_encrypted_pkcs8_pem(passphrase)
+            .map_err(|source| KeyStoreError::Passphrase { path: path.to_owned(), source })?,
+    };
     write_private(path, text.as_bytes())
 }
 
@@ -238,6 +294,16 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let folder_mode = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode();
         assert_eq!(folder_mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_passphrase_protects_the_key() {
+        let (_folder, path, key) = saved_key();
+        save_with(&path, &key, Some("correct horse")).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("ENCRYPTED PRIVATE KEY"));
+        assert!(matches!(load(&path), Err(KeyStoreError::PassphraseNeeded { .. })));
+        assert!(matches!(load_with(&path, Some("wrong")), Err(KeyStoreError::Passphrase { .. })));
+        assert_eq!(load_with(&path, Some("correct horse")).unwrap().thumbprint(), key.thumbprint());
     }
 
     #[test]

@@ -14,13 +14,14 @@ use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
     header::{DATE, WWW_AUTHENTICATE},
 };
-use jose::{Algorithm, JwkThumbprint, KeyPair, SignError, UnixTime, json};
+use jose::{Algorithm, JwkThumbprint, SignError, UnixTime, json};
 use oauth::{AccessToken, ErrorCode, challenge};
 use thiserror::Error;
 
 use crate::{
     nonce_cache::{NonceCache, Server, nonce_of},
     origin::{NoOrigin, Origin},
+    signer::{Signer, SignerError},
 };
 
 /// A clock that differs by less is left alone: every server tolerates that much.
@@ -32,7 +33,7 @@ const MAX_OFFSET_SECONDS: i64 = 24 * 60 * 60;
 /// One key and all that is remembered for it.
 #[derive(Debug)]
 pub struct Session {
-    key: Arc<KeyPair>,
+    key: Arc<dyn Signer>,
     algorithm: Algorithm,
     nonces: NonceCache,
     clock_offset_seconds: AtomicI64,
@@ -68,9 +69,12 @@ pub enum SessionError {
     /// The URI can not stand in a proof.
     #[error("the URI can not be the htu of a proof")]
     Htu(#[from] HtuError),
+    /// The key does not fit the algorithm.
+    #[error("the proof can not be made")]
+    Write(#[from] SignError),
     /// The key does not sign.
     #[error("the proof can not be signed")]
-    Sign(#[from] SignError),
+    Sign(#[from] SignerError),
     /// The proof does not fit into a header line.
     #[error("the proof does not fit into a header")]
     Header(#[from] http::header::InvalidHeaderValue),
@@ -79,7 +83,7 @@ pub enum SessionError {
 impl Session {
     /// A session that knows no nonce yet.
     #[must_use]
-    pub fn new(key: Arc<KeyPair>) -> Self {
+    pub fn new(key: Arc<dyn Signer>) -> Self {
         let algorithm = key.algorithm();
         Self { key, algorithm, nonces: NonceCache::new(), clock_offset_seconds: AtomicI64::new(0) }
     }
@@ -93,14 +97,14 @@ impl Session {
 
     /// The key that signs.
     #[must_use]
-    pub fn key(&self) -> &KeyPair {
-        &self.key
+    pub fn key(&self) -> &dyn Signer {
+        &*self.key
     }
 
     /// The thumbprint of the key: what tokens are bound to, and the value of `dpop_jkt`.
     #[must_use]
     pub fn thumbprint(&self) -> JwkThumbprint {
-        self.key.thumbprint()
+        self.key.public_jwk().thumbprint()
     }
 
     /// A new proof for a request to an authorization server (C1). `now` is the client's own clock.
@@ -108,13 +112,13 @@ impl Session {
     /// # Errors
     ///
     /// [`SessionError`] when the URI is not absolute or the key does not sign.
-    pub fn token_request_proof(
+    pub async fn token_request_proof(
         &self,
         method: &Method,
         uri: &Uri,
         now: UnixTime,
     ) -> Result<HeaderValue, SessionError> {
-        self.proof(Server::Authorization, method, uri, None, now)
+        self.proof(Server::Authorization, method, uri, None, now).await
     }
 
     /// A new proof for a request with `token` to a protected resource: it carries `ath` (C4).
@@ -122,17 +126,17 @@ impl Session {
     /// # Errors
     ///
     /// [`SessionError`] when the URI is not absolute or the key does not sign.
-    pub fn resource_request_proof(
+    pub async fn resource_request_proof(
         &self,
         method: &Method,
         uri: &Uri,
         token: &AccessToken,
         now: UnixTime,
     ) -> Result<HeaderValue, SessionError> {
-        self.proof(Server::Resource, method, uri, Some(token), now)
+        self.proof(Server::Resource, method, uri, Some(token), now).await
     }
 
-    fn proof(
+    async fn proof(
         &self,
         server: Server,
         method: &Method,
@@ -142,14 +146,17 @@ impl Session {
     ) -> Result<HeaderValue, SessionError> {
         let nonce = self.nonces.newest(server, &Origin::of(uri)?);
         let htu = Htu::parse(&uri.to_string())?.to_string();
-        let mut builder = ProofBuilder::new(&self.key, method.as_str(), &htu).algorithm(self.algorithm);
+        let mut builder = ProofBuilder::for_remote_key(self.key.public_jwk(), method.as_str(), &htu)
+            .algorithm(self.algorithm);
         if let Some(token) = token {
             builder = builder.access_token(token);
         }
         if let Some(nonce) = &nonce {
             builder = builder.nonce(nonce);
         }
-        let mut proof = HeaderValue::try_from(builder.sign(self.server_time(now))?)?;
+        let input = builder.signing_input(self.server_time(now))?;
+        let signature = self.key.sign(self.algorithm, input.as_bytes()).await?;
+        let mut proof = HeaderValue::try_from(input.with_signature(&signature))?;
         proof.set_sensitive(true);
         Ok(proof)
     }
@@ -265,7 +272,8 @@ pub fn demanded_nonce(status: StatusCode, headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use dpop::DPOP_NONCE;
-    use jose::{Algorithm, jwt::UnverifiedJwt};
+    use futures_util::FutureExt as _;
+    use jose::{Algorithm, KeyPair, jwt::UnverifiedJwt};
     use serde_json::Value;
 
     use super::*;
@@ -274,6 +282,11 @@ mod tests {
 
     fn session() -> Session {
         Session::new(Arc::new(KeyPair::generate(Algorithm::Es256).unwrap()))
+    }
+
+    /// A key in memory signs at once.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().unwrap()
     }
 
     fn uri(text: &str) -> Uri {
@@ -293,7 +306,7 @@ mod tests {
     }
 
     fn api_proof(session: &Session) -> HeaderValue {
-        session.resource_request_proof(&Method::GET, &api(), &token(), NOW).unwrap()
+        now(session.resource_request_proof(&Method::GET, &api(), &token(), NOW)).unwrap()
     }
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
@@ -326,7 +339,7 @@ mod tests {
         let proof = api_proof(&session);
         assert_eq!(claim(&proof, "ath").unwrap(), dpop::AccessTokenHash::of(&token()).to_string());
         assert!(proof.is_sensitive());
-        let proof = session.token_request_proof(&Method::POST, &api(), NOW).unwrap();
+        let proof = now(session.token_request_proof(&Method::POST, &api(), NOW)).unwrap();
         assert_eq!(claim(&proof, "ath"), None);
     }
 
@@ -375,10 +388,10 @@ mod tests {
     fn c9_nonces_of_authorization_and_resource_server_stay_apart() {
         let session = session();
         receive(&session, Attempt::FIRST, 200, &headers(&[("dpop-nonce", "resource")]));
-        let proof = session.token_request_proof(&Method::POST, &api(), NOW).unwrap();
+        let proof = now(session.token_request_proof(&Method::POST, &api(), NOW)).unwrap();
         assert_eq!(claim(&proof, "nonce"), None);
         let elsewhere = uri("https://other.example.com/");
-        let proof = session.resource_request_proof(&Method::GET, &elsewhere, &token(), NOW).unwrap();
+        let proof = now(session.resource_request_proof(&Method::GET, &elsewhere, &token(), NOW)).unwrap();
         assert_eq!(claim(&proof, "nonce"), None);
     }
 
@@ -414,7 +427,7 @@ mod tests {
             .unwrap();
         let next = session.token_response(&uri, Attempt::FIRST, &response, NOW);
         let retry = retried(next);
-        let proof = session.token_request_proof(&Method::POST, &uri, NOW).unwrap();
+        let proof = now(session.token_request_proof(&Method::POST, &uri, NOW)).unwrap();
         assert_eq!(claim(&proof, "nonce").unwrap(), "as-1");
         assert_eq!(session.token_response(&uri, retry, &response, NOW), Next::Done);
     }

@@ -105,6 +105,21 @@ impl TokenSet {
         Ok(Self { response, expires_at, bound_to: thumbprint })
     }
 
+    /// Tokens that were stored earlier, as the server gave them. `expires_at` is the caller's to remember.
+    #[must_use]
+    pub fn stored(response: TokenResponse, expires_at: Option<UnixTime>, bound_to: JwkThumbprint) -> Self {
+        Self { response, expires_at, bound_to }
+    }
+
+    /// These tokens; with the refresh token of `earlier` when the server gave no new one (RFC 6749 §6).
+    #[must_use]
+    pub fn after(mut self, earlier: &Self) -> Self {
+        if self.response.refresh_token.is_none() {
+            self.response.refresh_token.clone_from(&earlier.response.refresh_token);
+        }
+        self
+    }
+
     /// The access token.
     #[must_use]
     pub fn access_token(&self) -> &AccessToken {

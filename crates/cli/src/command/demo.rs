@@ -147,7 +147,7 @@ impl Stage {
             token: &alice.token,
             other_token: &other_login.token,
             used_proof: &captured.proof,
-            alices_key: alice.session.key(),
+            alices_key: &alice.key,
             thiefs_key: &thiefs_key,
             nonce: &nonce,
             api: &api,

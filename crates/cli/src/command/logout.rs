@@ -156,7 +156,7 @@ async fn revoke(
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    client.apply(&mut parameters, headers, now())?;
+    client.apply(&mut parameters, headers, now()).await?;
     *request.body_mut() = Bytes::from(form::encode(&parameters));
     let response = http.send(request).await.context("revoke the token")?;
     if response.status().is_success() {

@@ -19,6 +19,7 @@ const CLIENT_ID: &str = "heimdall-dpop-client";
 
 /// A logged-in client.
 pub(super) struct Alice {
+    pub(super) key: Arc<KeyPair>,
     pub(super) session: Session,
     pub(super) token: AccessToken,
     /// `token_type` as answered.
@@ -35,7 +36,8 @@ impl Alice {
     /// Authorization code with PKCE and `dpop_jkt`, then the token request with a proof.
     pub(super) async fn log_in(http: &HyperClient, addresses: &Addresses) -> Result<Self> {
         let issuer = format!("http://{}/realms/dpop/protocol/openid-connect", addresses.authorization_server);
-        let session = Session::new(Arc::new(KeyPair::generate(Algorithm::Es256)?));
+        let key = Arc::new(KeyPair::generate(Algorithm::Es256)?);
+        let session = Session::new(key.clone());
         let redirect_uri = format!("http://{}/callback", addresses.callback);
         let verifier = CodeVerifier::generate();
         let state = base64url::encode(crypto::random::<16>());
@@ -66,19 +68,19 @@ impl Alice {
         *request.method_mut() = Method::POST;
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, form);
-        let proof = session.token_request_proof(&Method::POST, &token_endpoint, now())?;
+        let proof = session.token_request_proof(&Method::POST, &token_endpoint, now()).await?;
         request.headers_mut().insert("dpop", proof);
         *request.uri_mut() = token_endpoint;
         let response = http.send(request).await?;
         ensure!(response.status() == StatusCode::OK, "the token endpoint answered {}", response.status());
         let tokens: oauth::TokenResponse =
             serde_json::from_slice(response.body()).context("token response")?;
-        Ok(Self { token: tokens.access_token, token_type: tokens.token_type, session })
+        Ok(Self { token: tokens.access_token, token_type: tokens.token_type, key, session })
     }
 
     /// One attempt to call `uri`; what the answer teaches is kept in the session.
     pub(super) async fn call(&self, http: &HyperClient, uri: &Uri) -> Result<(Exchange, Next)> {
-        let proof = self.session.resource_request_proof(&Method::GET, uri, &self.token, now())?;
+        let proof = self.session.resource_request_proof(&Method::GET, uri, &self.token, now()).await?;
         let response = http.send(request(Method::GET, uri, "DPoP", &self.token, Some(&proof))?).await?;
         let (status, headers) = (response.status(), response.headers());
         let next = self.session.resource_response(uri, Attempt::FIRST, status, headers, now());
