@@ -30,6 +30,7 @@ use crate::{
 };
 
 /// What a gateway is made of.
+#[derive(Clone)]
 pub struct GatewaySettings {
     /// The entries under `mechanisms`.
     pub mechanisms: Vec<MechanismDefinition>,
@@ -80,14 +81,13 @@ impl Gateway {
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let mut found = Diagnostics::new();
-        let nonce_ring = settings
-            .master_key
-            .as_ref()
-            .and_then(|reference| nonce_ring(&settings.secrets, reference, &mut found));
+        let secrets = settings.secrets.unused();
+        let nonce_ring =
+            settings.master_key.as_ref().and_then(|reference| nonce_ring(&secrets, reference, &mut found));
         // With a master key that does not resolve, mechanisms would only complain about its absence.
         let has_broken_master_key = settings.master_key.is_some() && nonce_ring.is_none();
         let dependencies = Dependencies {
-            secrets: settings.secrets,
+            secrets,
             nonce_ring,
             replay_store: settings.replay_store,
             outbound: settings.outbound,
@@ -245,6 +245,12 @@ impl Gateway {
             *counts.entry(Arc::clone(set)).or_default() += 1;
         }
         counts
+    }
+
+    /// Whether the master key, a mechanism or a rule uses this secret source: then another content needs another gateway.
+    #[must_use]
+    pub fn uses_secret(&self, source: &str) -> bool {
+        self.fixed.dependencies.secrets.was_used(source)
     }
 
     /// How many rules there are, without the default rule.

@@ -4,11 +4,12 @@
 //! its user needs, and reports what is wrong at the reference's place, so that a mistake shows at start and not with the
 //! first request. Nothing here prints a secret: `Debug` shows names only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use jose::{KeyPair, SymmetricKey};
+use parking_lot::Mutex;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -18,6 +19,8 @@ use crate::document::{Code, Diagnostic, Diagnostics, SecretReference, did_you_me
 #[derive(Clone, Debug, Default)]
 pub struct SecretStore {
     sources: BTreeMap<String, SecretSource>,
+    /// Names of sources that were looked into, through this store or a clone of it.
+    used: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// One source under `secret_management`.
@@ -226,6 +229,18 @@ impl SecretStore {
         self.sources.keys().map(String::as_str)
     }
 
+    /// The same sources, none of them looked into yet.
+    #[must_use]
+    pub fn unused(&self) -> Self {
+        Self { sources: self.sources.clone(), used: Arc::default() }
+    }
+
+    /// Whether a source was looked into since [`SecretStore::unused`], through that store or a clone of it.
+    #[must_use]
+    pub fn was_used(&self, source: &str) -> bool {
+        self.used.lock().contains(source)
+    }
+
     /// The symmetric keys of a source; without selector its first key is the selected one.
     ///
     /// # Errors
@@ -319,6 +334,7 @@ impl SecretStore {
     }
 
     fn content(&self, source: &str) -> Result<&SecretContent, SecretError> {
+        self.used.lock().insert(source.to_owned());
         match self.sources.get(source).map(|source| &source.content) {
             None => Err(SecretError::UnknownSource {
                 source_name: source.to_owned(),

@@ -7,19 +7,28 @@ use std::{
     time::Duration,
 };
 
+use gateway_core::secrets::SecretStore;
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
     assembly::{self, Assembled, FollowedRules, RuleSource},
+    clock,
     config::{
         Enforcement, Environment, Report, Settings,
-        settings::{ConnectionLimits as IdleLimits, LogFormat, LogLevel, LogSettings, Timeouts},
+        settings::{
+            ConnectionLimits as IdleLimits, LogFormat, LogLevel, LogSettings, SecretSourceSettings, Timeouts,
+            TlsSettings,
+        },
     },
-    management::{Management, PublishedKeys},
+    management::{CurrentKeys, Management},
     reload::Engine,
+    secrets::{
+        Fingerprints,
+        follow::{FollowedSecret, SecretUsers},
+    },
     serve::{
-        connection::{self, ConnectionLimits, Shutdown},
+        connection::{self, ConnectionLimits, Listener, Shutdown},
         decision::Decision,
         gate::{Gate, OnPermit},
         intake::Intake,
@@ -29,6 +38,7 @@ use crate::{
         upstream::UpstreamClient,
     },
     telemetry::log::{self, LIFECYCLE},
+    tls::listener::ListenerTls,
 };
 
 /// How long requests under way may take to finish when the gateway stops.
@@ -119,6 +129,14 @@ pub enum StartError {
     /// TLS can not be set up.
     #[error("TLS can not be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The key or certificate of a listener can not be used; the check of the configuration finds that first.
+    #[error("TLS of {listener} can not be set up: {reason}")]
+    ListenerTls {
+        /// `serve` or `management`.
+        listener: &'static str,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A running gateway.
@@ -144,7 +162,7 @@ impl App {
     }
 
     async fn serve(assembled: Assembled, options: &ServeOptions) -> Result<Self, StartError> {
-        let Assembled { loaded, gateway, rules } = assembled;
+        let Assembled { loaded, engine, rules } = assembled;
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
         let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
@@ -153,9 +171,14 @@ impl App {
                 .await?;
         let (serve_address, management_address) = (local_address(&serve)?, local_address(&management)?);
 
-        let keys = PublishedKeys::new(&gateway.published_keys());
-        let rule_count = gateway.rule_count();
-        let engine = Arc::new(Engine::new(gateway));
+        let serve_tls = listener_tls("serve", settings.serve.tls.as_ref(), &loaded.secrets)?;
+        let management_tls = listener_tls("management", settings.management.tls.as_ref(), &loaded.secrets)?;
+        let serve = Listener { socket: serve, tls: serve_tls.as_ref().map(ListenerTls::acceptor) };
+        let management =
+            Listener { socket: management, tls: management_tls.as_ref().map(ListenerTls::acceptor) };
+        let keys = CurrentKeys::new(&engine.published_keys());
+        let rule_count = engine.rule_count();
+        let engine = Arc::new(engine);
         match options.mode {
             Mode::Proxy => {
                 let mode = proxy(&settings, Arc::clone(&engine), options.enforcement, &shutdown)?;
@@ -166,16 +189,13 @@ impl App {
                 open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
             }
         }
+        let listeners = serve_tls.into_iter().chain(management_tls).collect();
+        let users = SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners);
+        follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
         let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
         connection::serve(management, management_limits(&settings), handler, &shutdown);
         if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
-            let (following, stopping) = (files.follow(watch, known, engine), shutdown.clone());
-            shutdown.spawn(async move {
-                tokio::select! {
-                    () = following => {}
-                    () = stopping.stopping() => {}
-                }
-            });
+            until_stopping(files.follow(watch, known, engine), &shutdown);
         }
         tracing::info!(
             target: LIFECYCLE,
@@ -257,6 +277,17 @@ async fn listen(
     })
 }
 
+fn listener_tls(
+    listener: &'static str,
+    settings: Option<&TlsSettings>,
+    secrets: &SecretStore,
+) -> Result<Option<ListenerTls>, StartError> {
+    settings
+        .map(|settings| ListenerTls::new(settings, secrets, clock::now()))
+        .transpose()
+        .map_err(|error| StartError::ListenerTls { listener, reason: error.to_string() })
+}
+
 /// The dual-stack socket, or the IPv4 one where the system has no IPv6.
 async fn every_interface(port: u16) -> std::io::Result<TcpListener> {
     match TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).await {
@@ -278,9 +309,32 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     })
 }
 
+/// Runs a task for as long as the gateway runs.
+fn until_stopping(task: impl Future<Output = ()> + Send + 'static, shutdown: &Shutdown) {
+    let stopping = shutdown.clone();
+    shutdown.spawn(async move {
+        tokio::select! {
+            () = task => {}
+            () = stopping.stopping() => {}
+        }
+    });
+}
+
+fn follow_secrets(
+    sources: &[SecretSourceSettings],
+    fingerprints: &Fingerprints,
+    users: SecretUsers,
+    shutdown: &Shutdown,
+) {
+    let users = Arc::new(users);
+    for secret in FollowedSecret::among(sources, fingerprints) {
+        until_stopping(secret.follow(Arc::clone(&users)), shutdown);
+    }
+}
+
 /// Serves in a mode; everything else about the listener is the same in all of them.
 fn open_gate<M: OnPermit>(
-    listener: TcpListener,
+    listener: Listener,
     settings: &Settings,
     engine: Arc<Engine>,
     mode: M,
@@ -289,7 +343,7 @@ fn open_gate<M: OnPermit>(
     let serve = &settings.serve;
     let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
     let intake = Intake {
-        scheme: "http",
+        scheme: if serve.tls.is_some() { "https" } else { "http" },
         public_origins: serve.public_origin.clone(),
         trusted_proxies: TrustedProxies::new(networks),
         max_body_bytes: serve.limits.max_body_size,

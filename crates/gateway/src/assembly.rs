@@ -7,19 +7,18 @@ use std::{
 };
 
 use dpop::MemoryReplayStore;
-use gateway_core::{
-    gateway::{Gateway, GatewaySettings},
-    rules::forwarding_policy::ForwardingPolicy,
-};
+use gateway_core::{gateway::GatewaySettings, rules::forwarding_policy::ForwardingPolicy};
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
     config::{self, Draft, LoadOptions, Loaded, Report, Settings},
+    file_watch::Watch,
     outbound::HyperOutbound,
     providers::{
-        file_system::{RuleFile, Watch},
+        file_system::RuleFile,
         rule_files::{self, RuleFiles},
     },
+    reload::Engine,
 };
 
 /// The time for a call to a key endpoint, body included.
@@ -45,8 +44,8 @@ pub(crate) enum RuleSource<'a> {
 pub(crate) struct Assembled {
     /// The configuration and its warnings.
     pub(crate) loaded: Loaded,
-    /// The gateway with the rules as they are in their files.
-    pub(crate) gateway: Gateway,
+    /// The gateway with the rules as they are in their files, and what it was made of.
+    pub(crate) engine: Engine,
     /// The rule files, if there are any.
     pub(crate) rules: Option<FollowedRules>,
 }
@@ -102,10 +101,10 @@ pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result
         },
         allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
     };
-    let gateway = build_gateway(&mut draft, options, forwarding, rules.as_ref(), outbound);
+    let engine = build_engine(&mut draft, options, forwarding, rules.as_ref(), outbound);
     let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
-    match gateway {
-        Some(gateway) => Ok(Assembled { loaded, gateway, rules }),
+    match engine {
+        Some(engine) => Ok(Assembled { loaded, engine, rules }),
         // A gateway that is not built has left an error, so this is not reached; refusing is right in any case.
         None => Err(StartError::Configuration(Box::new(loaded.warnings))),
     }
@@ -138,13 +137,13 @@ fn read(mut rules: FollowedRules, draft: &mut Draft) -> FollowedRules {
 }
 
 /// Builds mechanisms and rules, and adds their mistakes to those of the draft.
-fn build_gateway(
+fn build_engine(
     draft: &mut Draft,
     options: &ServeOptions,
     forwarding: ForwardingPolicy,
     rules: Option<&FollowedRules>,
     outbound: Arc<HyperOutbound>,
-) -> Option<Gateway> {
+) -> Option<Engine> {
     let mut found = std::mem::take(&mut draft.diagnostics);
     let rule_sets = match rules {
         Some(rules) => rules.files.decode(&rules.known, &mut draft.sources, &mut found),
@@ -162,7 +161,7 @@ fn build_gateway(
         replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
         outbound,
     };
-    let gateway = Gateway::build(settings, &rule_sets, &mut found);
+    let engine = Engine::build(settings, rule_sets, &mut found);
     draft.diagnostics = found;
-    gateway
+    engine
 }

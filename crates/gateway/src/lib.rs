@@ -7,6 +7,7 @@ pub mod app;
 mod assembly;
 mod clock;
 pub mod config;
+mod file_watch;
 mod management;
 mod outbound;
 mod providers;

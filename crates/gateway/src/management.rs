@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gateway_core::published_keys::{PublishedKey, key_set};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -22,16 +23,15 @@ use crate::serve::{
     http_checks::list,
 };
 
-/// The published keys, rendered once.
+/// Published keys, rendered once.
 #[derive(Debug)]
-pub(crate) struct PublishedKeys {
+struct PublishedKeys {
     body: Bytes,
     etag: HeaderValue,
 }
 
 impl PublishedKeys {
-    /// Renders a key set.
-    pub(crate) fn new(keys: &[PublishedKey]) -> Self {
+    fn new(keys: &[PublishedKey]) -> Self {
         let body = Bytes::from(key_set(keys));
         let tag = format!("\"{}\"", base64url::encode(crypto::sha256(&body)));
         let etag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"-\""));
@@ -39,10 +39,26 @@ impl PublishedKeys {
     }
 }
 
+/// The published keys of the moment; they change with the secrets they come from.
+#[derive(Debug, Clone)]
+pub(crate) struct CurrentKeys(Arc<ArcSwap<PublishedKeys>>);
+
+impl CurrentKeys {
+    /// Starts with these.
+    pub(crate) fn new(keys: &[PublishedKey]) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(PublishedKeys::new(keys))))
+    }
+
+    /// Publishes others from now on.
+    pub(crate) fn replace(&self, keys: &[PublishedKey]) {
+        self.0.store(Arc::new(PublishedKeys::new(keys)));
+    }
+}
+
 /// The listener of `management`.
 pub(crate) struct Management {
     /// What `/.well-known/jwks` answers.
-    pub(crate) keys: PublishedKeys,
+    pub(crate) keys: CurrentKeys,
     /// Not ready once it begins.
     pub(crate) shutdown: Shutdown,
 }
@@ -75,19 +91,20 @@ impl Management {
     }
 
     fn key_set(&self, request: &Request<Incoming>) -> Response<ResponseBody> {
+        let keys = self.keys.0.load();
         let known = list(request.headers(), &header::IF_NONE_MATCH).any(|tag| {
-            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.keys.etag.as_bytes()
+            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == keys.etag.as_bytes()
         });
         let mut response = if known {
             let mut response = Response::new(ResponseBody::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            let mut response = Response::new(ResponseBody::from(self.keys.body.clone()));
+            let mut response = Response::new(ResponseBody::from(keys.body.clone()));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         };
-        response.headers_mut().insert(header::ETAG, self.keys.etag.clone());
+        response.headers_mut().insert(header::ETAG, keys.etag.clone());
         response
     }
 }

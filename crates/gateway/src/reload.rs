@@ -1,22 +1,46 @@
-//! The engine of the moment: decisions with the newest good rules.
+//! The engine of the moment: decisions with the newest good rules and secrets.
 
 use arc_swap::ArcSwap;
 use gateway_core::{
-    decision::Decision, denial::Denial, document::Diagnostics, gateway::Gateway, request::Request,
-    respond::RefusalText, rules::RuleSet,
+    decision::Decision,
+    denial::Denial,
+    document::Diagnostics,
+    gateway::{Gateway, GatewaySettings},
+    published_keys::PublishedKey,
+    request::Request,
+    respond::RefusalText,
+    rules::RuleSet,
+    secrets::SecretStore,
 };
 use http::HeaderMap;
 use jose::UnixTime;
+use parking_lot::Mutex;
 
-/// Decides with the rules of the moment.
+/// Decides with the rules and secrets of the moment.
 pub(crate) struct Engine {
     gateway: ArcSwap<Gateway>,
+    made_of: Mutex<MadeOf>,
+}
+
+/// What the gateway of the moment was made of, for the next one.
+struct MadeOf {
+    settings: GatewaySettings,
+    rule_sets: Vec<RuleSet>,
+    /// Whether a secret changed that the gateway did not use: rules that use it now need another gateway.
+    has_other_secrets: bool,
 }
 
 impl Engine {
-    /// Starts with these rules.
-    pub(crate) fn new(gateway: Gateway) -> Self {
-        Self { gateway: ArcSwap::from_pointee(gateway) }
+    /// Starts with these settings and rules. All errors and warnings are added to `diagnostics`; `None` if there was an
+    /// error.
+    pub(crate) fn build(
+        settings: GatewaySettings,
+        rule_sets: Vec<RuleSet>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let gateway = Gateway::build(settings.clone(), &rule_sets, diagnostics)?;
+        let made_of = Mutex::new(MadeOf { settings, rule_sets, has_other_secrets: false });
+        Some(Self { gateway: ArcSwap::from_pointee(gateway), made_of })
     }
 
     /// Decides about one request. Rules that arrive meanwhile count for the next one.
@@ -30,18 +54,56 @@ impl Engine {
         self.gateway.load().refuse(Some(rule_id), text, request_headers)
     }
 
+    /// The public keys with which upstreams check the gateway's tokens.
+    pub(crate) fn published_keys(&self) -> Vec<PublishedKey> {
+        self.gateway.load().published_keys()
+    }
+
+    /// How many rules there are.
+    pub(crate) fn rule_count(&self) -> usize {
+        self.gateway.load().rule_count()
+    }
+
     /// Decides with other rules from now on. With an error among them the old ones stay, all of them: half a reload would
     /// be a set of rules that nobody wrote.
     pub(crate) fn replace_rules(&self, rule_sets: &[RuleSet], diagnostics: &mut Diagnostics) -> bool {
         if diagnostics.has_errors() {
             return false;
         }
-        match self.gateway.load().with_rules(rule_sets, diagnostics) {
-            Some(gateway) => {
-                self.gateway.store(gateway.into());
-                true
-            }
-            None => false,
+        let mut made_of = self.made_of.lock();
+        let gateway = match made_of.has_other_secrets {
+            true => Gateway::build(made_of.settings.clone(), rule_sets, diagnostics),
+            false => self.gateway.load().with_rules(rule_sets, diagnostics),
+        };
+        let Some(gateway) = gateway else { return false };
+        self.gateway.store(gateway.into());
+        made_of.rule_sets = rule_sets.to_vec();
+        made_of.has_other_secrets = false;
+        true
+    }
+
+    /// Decides with other secrets from now on, of which the source `changed` is another one. If a mechanism or rule can not
+    /// use them the old ones stay. A source that nobody uses costs nothing; otherwise the gateway is built anew, and what its
+    /// mechanisms remembered is fetched again. Used proofs stay remembered.
+    pub(crate) fn replace_secrets(
+        &self,
+        changed: &str,
+        secrets: SecretStore,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        let mut made_of = self.made_of.lock();
+        let settings = GatewaySettings { secrets, ..made_of.settings.clone() };
+        if !self.gateway.load().uses_secret(changed) {
+            made_of.settings = settings;
+            made_of.has_other_secrets = true;
+            return true;
         }
+        let Some(gateway) = Gateway::build(settings.clone(), &made_of.rule_sets, diagnostics) else {
+            return false;
+        };
+        self.gateway.store(gateway.into());
+        made_of.settings = settings;
+        made_of.has_other_secrets = false;
+        true
     }
 }

@@ -1,4 +1,8 @@
-//! TLS towards upstreams and endpoints: one stack, one crypto library, the system's trust anchors.
+//! TLS towards upstreams and endpoints, here, and towards clients, in [`listener`]: one stack, one crypto library. Outgoing
+//! connections trust what the system trusts.
+
+pub(crate) mod certificate;
+pub(crate) mod listener;
 
 use std::sync::Arc;
 

@@ -15,13 +15,17 @@ mod sockets {
     pub mod dpop_routes;
     pub mod dpop_setup;
     pub mod forwarding;
+    pub mod http2;
     pub mod http_layer;
     pub mod issuer;
     pub mod lifecycle;
     pub mod management;
     pub mod raw_client;
     pub mod running_gateway;
+    pub mod secrets;
     pub mod streams;
     pub mod time_limits;
+    pub mod tls;
+    pub mod tls_client;
     pub mod upstream;
 }

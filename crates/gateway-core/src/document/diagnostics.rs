@@ -93,6 +93,8 @@ codes! {
     InsecureDefaultRule => "insecure_default_rule",
     /// Every peer is a trusted proxy, under enforcement.
     InsecureTrustedProxies => "insecure_trusted_proxies",
+    /// A key for TLS without a certificate that fits and is valid now.
+    UnusableCertificate => "unusable_certificate",
     /// A listener without TLS, under enforcement.
     MissingTls => "missing_tls",
     /// A template that does not compile.

@@ -12,7 +12,11 @@ use super::render::Report;
 use super::settings::Settings;
 use super::source_text::Sources;
 use super::validate::{self, Enforcement};
-use crate::secrets;
+use crate::{
+    clock,
+    secrets::{self, Fingerprints},
+    tls::certificate::certified_key,
+};
 
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +43,7 @@ pub struct Draft {
     pub sources: Sources,
     settings: Settings,
     secrets: SecretStore,
+    fingerprints: Fingerprints,
 }
 
 impl Draft {
@@ -60,12 +65,12 @@ impl Draft {
     ///
     /// The report of everything that was found, when there is at least one error.
     pub fn accept(self) -> Result<Loaded, Report> {
-        let Self { file, diagnostics, sources, settings, secrets } = self;
+        let Self { file, diagnostics, sources, settings, secrets, fingerprints } = self;
         let report = Report::new(diagnostics, sources);
         if report.diagnostics.has_errors() {
             return Err(report);
         }
-        Ok(Loaded { file, settings, secrets, warnings: report })
+        Ok(Loaded { file, settings, secrets, fingerprints, warnings: report })
     }
 }
 
@@ -78,6 +83,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The secrets.
     pub secrets: SecretStore,
+    /// What the secrets were read from.
+    pub(crate) fingerprints: Fingerprints,
     /// The warnings.
     pub warnings: Report,
 }
@@ -103,13 +110,14 @@ pub fn draft(options: &LoadOptions) -> Draft {
         true => Settings::read(&Node::new(NodeValue::Null, root.place.clone()), &mut Diagnostics::new()),
         false => Settings::read(&root, &mut diagnostics),
     };
-    let secrets = secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
+    let (secrets, fingerprints) =
+        secrets::read_sources(&settings.secret_sources, &mut sources, &mut diagnostics);
     if !is_document_unreadable {
         validate::check(&settings, &options.enforcement, &mut diagnostics);
         check_references(&settings, &secrets, &mut diagnostics);
     }
     validate::warn_about_lifted(&options.enforcement, &mut diagnostics);
-    Draft { file, diagnostics, sources, settings, secrets }
+    Draft { file, diagnostics, sources, settings, secrets, fingerprints }
 }
 
 /// Whether the document as a whole was not understood.
@@ -129,8 +137,7 @@ fn check_references(settings: &Settings, secrets: &SecretStore, diagnostics: &mu
         [("serve.tls.secret", &settings.serve.tls), ("management.tls.secret", &settings.management.tls)]
     {
         let Some(tls) = tls else { continue };
-        let selector = tls.secret.selector.as_ref().map(|selector| selector.value.as_str());
-        if let Err(error) = secrets.signing_key(&tls.secret.source.value, selector) {
+        if let Err(error) = certified_key(secrets, &tls.secret, clock::now()) {
             error.report(&tls.secret, name, diagnostics);
         }
     }
@@ -327,7 +334,6 @@ mod tests {
         let wanted = [
             "wrong_type",
             "bad_duration",
-            "not_supported_yet",
             "unknown_secret_source",
             "unknown_key",
             "unreadable_file",

@@ -22,7 +22,7 @@ pub use listener::{
     TlsSettings, TlsVersion,
 };
 pub use providers::{FileSystemSettings, ProviderSettings};
-pub use secret_source::{SecretSourceKind, SecretSourceSettings};
+pub use secret_source::{SecretFile, SecretSourceKind, SecretSourceSettings};
 pub use state::{CacheSettings, ReplayStoreSettings};
 pub use telemetry::{LogFormat, LogLevel, LogSettings};
 

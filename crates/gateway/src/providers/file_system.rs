@@ -1,23 +1,9 @@
-//! Rule files from a file or a folder, and the watch over them.
-//!
-//! The folder is watched, not the files: editors replace files by renaming, and Kubernetes swaps a symbolic link. A
-//! notification only says *look*; whether anything changed is decided by the contents. Every 30 seconds we look anyway,
-//! for file systems that do not notify.
+//! Rule files from a file or a folder.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
 };
-
-use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::Notify;
-
-/// How long a burst of notifications may last before we look.
-const SETTLE: Duration = Duration::from_millis(50);
-/// How often we look without a notification.
-const POLL: Duration = Duration::from_secs(30);
 
 /// One rule file as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,52 +59,6 @@ fn read_file(path: PathBuf) -> Result<RuleFile, ReadError> {
     }
 }
 
-/// Says when to look at a file or folder again.
-pub(crate) struct Watch {
-    notified: Arc<Notify>,
-    /// Ends the watch when dropped. `None` where the system has no notifications: then there is only the poll.
-    _watcher: Option<notify::RecommendedWatcher>,
-}
-
-impl Watch {
-    /// Begins to watch the folder, or the folder that the file is in.
-    pub(crate) fn start(source: &Path) -> Self {
-        let notified = Arc::new(Notify::new());
-        let watcher = watch_folder(source, Arc::clone(&notified));
-        if let Err(error) = &watcher {
-            tracing::warn!(path = %source.display(), %error, "no change notifications, looking every 30 seconds");
-        }
-        Self { notified, _watcher: watcher.ok() }
-    }
-
-    /// Resolves when it is time to look.
-    pub(crate) async fn changed(&self) {
-        tokio::select! {
-            () = self.notified.notified() => tokio::time::sleep(SETTLE).await,
-            () = tokio::time::sleep(POLL) => {}
-        }
-    }
-}
-
-fn watch_folder(source: &Path, notified: Arc<Notify>) -> notify::Result<notify::RecommendedWatcher> {
-    let folder = if source.is_dir() { source } else { parent(source) };
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading the files makes access events of its own.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            notified.notify_one();
-        }
-    })?;
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
-}
-
-fn parent(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,41 +75,5 @@ mod tests {
         assert_eq!(texts, ["a.yaml", "b.yaml"]);
         assert_eq!(read(&folder.path().join("a.yaml")).unwrap().len(), 1);
         assert!(read(&folder.path().join("none")).is_err());
-    }
-
-    #[tokio::test]
-    async fn notices_files_that_are_replaced_by_renaming() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("rules.yaml");
-        fs::write(&file, "old").unwrap();
-        for watched in [folder.path(), file.as_path()] {
-            let watch = Watch::start(watched);
-            let temporary = folder.path().join(".rules.yaml.tmp");
-            fs::write(&temporary, "new").unwrap();
-            fs::rename(&temporary, &file).unwrap();
-            tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
-            assert_eq!(read(&file).unwrap()[0].text, "new");
-        }
-    }
-
-    #[cfg(unix)]
-    #[tokio::test]
-    async fn notices_the_swap_of_a_mounted_config_map() {
-        use std::os::unix::fs::symlink;
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        for version in ["..one", "..two"] {
-            fs::create_dir(at(version)).unwrap();
-            fs::write(at(version).join("rules.yaml"), version).unwrap();
-        }
-        symlink("..one", at("..data")).unwrap();
-        symlink("..data/rules.yaml", at("rules.yaml")).unwrap();
-        assert_eq!(read(folder.path()).unwrap()[0].text, "..one");
-        let watch = Watch::start(folder.path());
-        symlink("..two", at("..data_tmp")).unwrap();
-        fs::rename(at("..data_tmp"), at("..data")).unwrap();
-        tokio::time::timeout(Duration::from_secs(10), watch.changed()).await.unwrap();
-        let files = read(folder.path()).unwrap();
-        assert_eq!((files.len(), files[0].text.as_str()), (1, "..two"));
     }
 }

@@ -7,9 +7,10 @@ use gateway_core::{
     rules::{RuleSet, decode_rule_set},
 };
 
-use super::file_system::{self, ReadError, RuleFile, Watch};
+use super::file_system::{self, ReadError, RuleFile};
 use crate::{
     config::{Environment, Sources, read_document},
+    file_watch::Watch,
     reload::Engine,
 };
 

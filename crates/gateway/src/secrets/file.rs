@@ -4,17 +4,17 @@ use gateway_core::document::{Diagnostics, KeyPath, Spanned};
 use gateway_core::secrets::SecretContent;
 
 use super::inline::read_entries;
-use super::{read_file, report_unreadable};
+use super::report_unreadable;
 use crate::config::{Sources, read_document};
 
 pub(super) fn read(
     name: &str,
     path: &Spanned<String>,
+    bytes: &[u8],
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<SecretContent> {
-    let bytes = read_file(path, diagnostics)?;
-    let Ok(text) = std::str::from_utf8(&bytes) else {
+    let Ok(text) = std::str::from_utf8(bytes) else {
         report_unreadable(path, "it is not UTF-8", diagnostics);
         return None;
     };

@@ -4,11 +4,14 @@ use gateway_core::document::{Diagnostics, Spanned};
 use gateway_core::secrets::{SecretContent, SigningKey};
 use jose::SecretJwkSet;
 
-use super::{read_file, report_unreadable};
+use super::report_unreadable;
 
-pub(super) fn read(path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<SecretContent> {
-    let bytes = read_file(path, diagnostics)?;
-    let set = match SecretJwkSet::parse(&bytes) {
+pub(super) fn read(
+    path: &Spanned<String>,
+    bytes: &[u8],
+    diagnostics: &mut Diagnostics,
+) -> Option<SecretContent> {
+    let set = match SecretJwkSet::parse(bytes) {
         Ok(set) => set,
         Err(error) => {
             report_unreadable(path, &error.to_string(), diagnostics);

@@ -4,12 +4,17 @@
 //! holds a secret.
 
 mod file;
+pub(crate) mod follow;
 mod inline;
 mod jwks;
 mod pem;
 
+use std::collections::BTreeMap;
+
 use gateway_core::document::{Code, Diagnostic, Diagnostics, Spanned};
 use gateway_core::secrets::{SecretContent, SecretSource, SecretStore};
+use jose::crypto;
+use zeroize::Zeroizing;
 
 use crate::config::Sources;
 use crate::config::reason;
@@ -18,42 +23,68 @@ use crate::config::settings::{SecretSourceKind, SecretSourceSettings};
 /// Largest file of a source in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
+/// What tells one content of a file from another: its SHA-256.
+type Fingerprint = [u8; 32];
+
+/// The contents that the secrets of the moment were made from, by name of the source.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fingerprints(BTreeMap<String, Fingerprint>);
+
 /// Reads every source. The texts of `file` sources are added to `sources`, for messages that point into them.
 pub(crate) fn read_sources(
     settings: &[SecretSourceSettings],
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
-) -> SecretStore {
+) -> (SecretStore, Fingerprints) {
     let mut store = SecretStore::new();
+    let mut fingerprints = Fingerprints::default();
     for source in settings {
-        let content = match &source.kind {
-            SecretSourceKind::Jwks { path } => jwks::read(path, diagnostics),
-            SecretSourceKind::Pem { path } => pem::read(path, diagnostics),
-            SecretSourceKind::Inline { entries } => inline::read(&source.name.value, entries, diagnostics),
-            SecretSourceKind::File { path } => file::read(&source.name.value, path, sources, diagnostics),
-            SecretSourceKind::Broken => None,
+        let name = &source.name.value;
+        let content = match (&source.kind, source.kind.file()) {
+            (_, Some(file)) => read_file(&file.path, diagnostics).and_then(|bytes| {
+                fingerprints.0.insert(name.clone(), crypto::sha256(&bytes));
+                parse_file(source, &bytes, sources, diagnostics)
+            }),
+            (SecretSourceKind::Inline { entries }, None) => inline::read(name, entries, diagnostics),
+            (_, None) => None,
         };
         let content = content.unwrap_or(SecretContent::Unreadable);
-        store.insert(
-            source.name.value.clone(),
-            SecretSource { allow_in_rules: source.allow_in_rules, content },
-        );
+        store.insert(name.clone(), SecretSource { allow_in_rules: source.allow_in_rules, content });
     }
-    store
+    (store, fingerprints)
+}
+
+/// What a source's file holds; `None` after reporting what is wrong with it.
+fn parse_file(
+    source: &SecretSourceSettings,
+    bytes: &[u8],
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<SecretContent> {
+    match &source.kind {
+        SecretSourceKind::Jwks(file) => jwks::read(&file.path, bytes, diagnostics),
+        SecretSourceKind::Pem { file, password } => {
+            pem::read(&file.path, bytes, password.as_ref().map(|password| password.as_str()), diagnostics)
+        }
+        SecretSourceKind::File(file) => {
+            file::read(&source.name.value, &file.path, bytes, sources, diagnostics)
+        }
+        SecretSourceKind::Inline { .. } | SecretSourceKind::Broken => None,
+    }
 }
 
 /// The bytes of a source's file; `None` after reporting `unreadable_file` with the absolute path tried.
-fn read_file(path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-    let why = match std::fs::metadata(&path.value) {
-        Ok(metadata) if metadata.len() > MAX_FILE_BYTES => "it is larger than 4 MB".to_owned(),
-        Ok(_) => match std::fs::read(&path.value) {
-            Ok(bytes) => return Some(zeroize::Zeroizing::new(bytes)),
-            Err(error) => reason(&error),
-        },
-        Err(error) => reason(&error),
-    };
-    report_unreadable(path, &why, diagnostics);
-    None
+fn read_file(path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<Zeroizing<Vec<u8>>> {
+    read_bytes(&path.value).map_err(|why| report_unreadable(path, &why, diagnostics)).ok()
+}
+
+/// The bytes of a file, or why there are none.
+fn read_bytes(path: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err("it is larger than 4 MB".to_owned());
+    }
+    std::fs::read(path).map(Zeroizing::new).map_err(|error| reason(&error))
 }
 
 /// Reports that the file of a source can not be used.

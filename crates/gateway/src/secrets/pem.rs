@@ -9,16 +9,23 @@ use std::sync::Arc;
 use gateway_core::document::{Diagnostics, Spanned};
 use gateway_core::secrets::{SecretContent, SigningKey};
 use jose::pem::PemBlock;
-use jose::{KeyPair, PublicJwk, base64url, crypto};
+use jose::{EncryptedKeyError, KeyPair, PublicJwk, base64url, crypto};
 use serde_json::Value;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{read_file, report_unreadable};
+use super::report_unreadable;
 
-pub(super) fn read(path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Option<SecretContent> {
-    let bytes = read_file(path, diagnostics)?;
-    match parse(&bytes) {
+/// The label of a private key behind a password (RFC 7468 §11).
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+pub(super) fn read(
+    path: &Spanned<String>,
+    bytes: &[u8],
+    password: Option<&str>,
+    diagnostics: &mut Diagnostics,
+) -> Option<SecretContent> {
+    match parse(bytes, password) {
         Ok(content) => Some(content),
         Err(why) => {
             report_unreadable(path, &why, diagnostics);
@@ -27,8 +34,8 @@ pub(super) fn read(path: &Spanned<String>, diagnostics: &mut Diagnostics) -> Opt
     }
 }
 
-/// A private key or a certificate of the file.
-fn parse(bytes: &[u8]) -> Result<SecretContent, String> {
+/// The private keys of the file with their chains, or its certificates.
+fn parse(bytes: &[u8], password: Option<&str>) -> Result<SecretContent, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
     let blocks = jose::pem::parse(text).map_err(|error| error.to_string())?;
     let mut keys: Vec<(Option<String>, KeyPair)> = Vec::new();
@@ -40,7 +47,7 @@ fn parse(bytes: &[u8]) -> Result<SecretContent, String> {
                 .map_err(|_| format!("block {number} is not a certificate"))?;
             certificates.push(block.der.to_vec());
         } else if block.label.ends_with("PRIVATE KEY") {
-            let key = KeyPair::from_pem_block(block).map_err(|error| format!("block {number}: {error}"))?;
+            let key = private_key(block, password).map_err(|error| format!("block {number}: {error}"))?;
             keys.push((key_id_header(block), key));
         } else {
             return Err(format!("block {number} is neither a private key nor a certificate"));
@@ -65,6 +72,20 @@ fn parse(bytes: &[u8]) -> Result<SecretContent, String> {
         signing.push(SigningKey { id, key: Arc::new(key), certificates });
     }
     Ok(SecretContent::Keys { symmetric: Vec::new(), signing })
+}
+
+/// The key of a block, opened with the password if it is encrypted. The message tells nothing about either.
+fn private_key(block: &PemBlock, password: Option<&str>) -> Result<KeyPair, String> {
+    if block.label != ENCRYPTED {
+        return KeyPair::from_pem_block(block).map_err(|error| error.to_string());
+    }
+    match password {
+        None => Err("the private key is encrypted, and the source has no `password`".to_owned()),
+        Some(password) => KeyPair::from_encrypted_pem_block(block, password).map_err(|error| match error {
+            EncryptedKeyError::DoesNotOpen => "`password` does not open the private key".to_owned(),
+            other => other.to_string(),
+        }),
+    }
 }
 
 fn key_id_header(block: &PemBlock) -> Option<String> {
@@ -163,11 +184,11 @@ mod tests {
     #[test]
     fn a_key_is_named_by_its_header_else_by_the_identifier_a_certificate_would_have() {
         let pem = KeyPair::generate(Algorithm::Es256).unwrap().to_pkcs8_pem().unwrap();
-        let computed = signing(parse(pem.as_bytes()).unwrap())[0].id.clone();
+        let computed = signing(parse(pem.as_bytes(), None).unwrap())[0].id.clone();
         assert!(computed.len() == 40 && computed.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let named =
             pem.replace("-----BEGIN PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nX-Key-ID: my-key\n\n");
-        assert_eq!(signing(parse(named.as_bytes()).unwrap())[0].id, "my-key");
+        assert_eq!(signing(parse(named.as_bytes(), None).unwrap())[0].id, "my-key");
     }
 
     #[test]
@@ -178,11 +199,11 @@ mod tests {
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let certificate = parameters.self_signed(&pair).unwrap();
         let text = format!("{}{}", pair.serialize_pem(), certificate.pem());
-        let keys = signing(parse(text.as_bytes()).unwrap());
+        let keys = signing(parse(text.as_bytes(), None).unwrap());
         assert_eq!(keys[0].id, "0102ff");
         assert_eq!(keys[0].certificates, [certificate.der().to_vec()]);
         assert!(
-            matches!(parse(certificate.pem().as_bytes()).unwrap(), SecretContent::Certificates(list) if list.len() == 1)
+            matches!(parse(certificate.pem().as_bytes(), None).unwrap(), SecretContent::Certificates(list) if list.len() == 1)
         );
     }
 
@@ -199,6 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_key_opens_with_its_password_only() {
+        let key = KeyPair::generate(Algorithm::Es256).unwrap();
+        let text = key.to_encrypted_pkcs8_pem("correct horse").unwrap();
+        let opened = signing(parse(text.as_bytes(), Some("correct horse")).unwrap());
+        assert_eq!(opened[0].key.thumbprint(), key.thumbprint());
+        let why = |password| parse(text.as_bytes(), password).unwrap_err();
+        assert_eq!(why(Some("battery staple")), "block 1: `password` does not open the private key");
+        assert_eq!(why(None), "block 1: the private key is encrypted, and the source has no `password`");
+        // A password does no harm to keys that need none.
+        let plain = key.to_pkcs8_pem().unwrap();
+        assert_eq!(
+            signing(parse(plain.as_bytes(), Some("x")).unwrap())[0].key.thumbprint(),
+            key.thumbprint()
+        );
+    }
+
+    #[test]
     fn rsa_keys_are_encoded_as_in_certificates() {
         assert_eq!(der_integer(&[0x01, 0x00, 0x01]), [2, 3, 1, 0, 1]);
         assert_eq!(der_integer(&[0x80]), [2, 2, 0, 0x80]);
@@ -209,9 +247,9 @@ mod tests {
     #[test]
     fn files_with_something_else_are_refused() {
         for text in ["", "no pem at all", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
-            assert!(parse(text.as_bytes()).is_err(), "{text}");
+            assert!(parse(text.as_bytes(), None).is_err(), "{text}");
         }
         let key = KeyPair::generate(Algorithm::Es256).unwrap().to_pkcs8_pem().unwrap();
-        assert!(parse(format!("{}{}", key.as_str(), key.as_str()).as_bytes()).is_err());
+        assert!(parse(format!("{}{}", key.as_str(), key.as_str()).as_bytes(), None).is_err());
     }
 }

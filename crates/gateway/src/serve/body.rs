@@ -24,7 +24,6 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(crate) use self::client_body::ClientBody;
-use super::timed_io::ConnectionPhase;
 
 /// The body of an answer.
 pub(crate) enum ResponseBody {
@@ -47,26 +46,29 @@ impl From<Bytes> for ResponseBody {
     }
 }
 
-/// The body of an answer on a connection: tells the connection's phase when the answer is over.
-pub(crate) struct ServedBody {
+/// What a connection wants to know about an answer; dropped when the answer is over, or nobody wants it any more.
+pub(crate) trait Transfer: Unpin {
+    /// A piece of the body was handed over for sending.
+    fn piece_handed_over(&mut self) {}
+
+    /// All pieces so far were sent, or fit into what may be sent.
+    fn next_piece_wanted(&mut self) {}
+}
+
+/// The body of an answer on a connection, which follows it.
+pub(crate) struct ServedBody<T> {
     body: ResponseBody,
-    phase: Arc<ConnectionPhase>,
+    transfer: T,
 }
 
-impl ServedBody {
+impl<T> ServedBody<T> {
     /// Ties an answer to its connection.
-    pub(crate) fn new(body: ResponseBody, phase: Arc<ConnectionPhase>) -> Self {
-        Self { body, phase }
+    pub(crate) fn new(body: ResponseBody, transfer: T) -> Self {
+        Self { body, transfer }
     }
 }
 
-impl Drop for ServedBody {
-    fn drop(&mut self) {
-        self.phase.answered();
-    }
-}
-
-impl Body for ServedBody {
+impl<T: Transfer> Body for ServedBody<T> {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -74,7 +76,8 @@ impl Body for ServedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.body {
+        self.transfer.next_piece_wanted();
+        let piece = match &mut self.body {
             ResponseBody::Full(full) => {
                 Pin::new(full).poll_frame(context).map_err(|never: Infallible| match never {})
             }
@@ -82,7 +85,11 @@ impl Body for ServedBody {
                 Poll::Ready(Some(Ok(frame))) if frame.is_trailers() => Poll::Ready(None),
                 other => other,
             },
+        };
+        if matches!(piece, Poll::Ready(Some(Ok(_)))) {
+            self.transfer.piece_handed_over();
         }
+        piece
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,23 +1,33 @@
 //! Listeners and client connections.
 //!
 //! Plain listeners speak HTTP/1 only, through hyper's own builder: the automatic one looks for the HTTP/2 preface without
-//! any time limit and has no limit for the size of a head.
+//! any time limit and has no limit for the size of a head. Over TLS the client chooses with ALPN.
 
-use std::{convert::Infallible, future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    body::{ResponseBody, ServedBody},
-    timed_io::{ConnectionPhase, ConnectionTimeouts, TimedIo},
+    body::ResponseBody,
+    http1, http2,
+    timed_io::{ConnectionPhase, ConnectionTimeouts},
 };
+use crate::tls::listener::H2;
+
+/// A socket to take connections from.
+pub(crate) struct Listener {
+    /// The socket.
+    pub(crate) socket: TcpListener,
+    /// TLS on its connections; `None` for plain ones.
+    pub(crate) tls: Option<TlsAcceptor>,
+}
 
 /// The limits of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +105,7 @@ impl Shutdown {
 
 /// Serves a listener until shutdown begins.
 pub(crate) fn serve<H: Handler>(
-    listener: TcpListener,
+    listener: Listener,
     limits: ConnectionLimits,
     handler: Arc<H>,
     shutdown: &Shutdown,
@@ -105,7 +115,7 @@ pub(crate) fn serve<H: Handler>(
 }
 
 async fn accept_connections<H: Handler>(
-    listener: TcpListener,
+    Listener { socket, tls }: Listener,
     limits: ConnectionLimits,
     handler: Arc<H>,
     shutdown: Shutdown,
@@ -114,12 +124,12 @@ async fn accept_connections<H: Handler>(
     loop {
         let accepted = tokio::select! {
             () = shutdown.stopping() => break,
-            accepted = accept(&listener, slots.as_ref()) => accepted,
+            accepted = accept(&socket, slots.as_ref()) => accepted,
         };
         match accepted {
             Ok((stream, peer, slot)) => {
-                let connection =
-                    serve_connection(stream, peer, limits, Arc::clone(&handler), shutdown.clone());
+                let (handler, stopping) = (Arc::clone(&handler), shutdown.clone());
+                let connection = serve_connection(stream, peer, tls.clone(), limits, handler, stopping);
                 shutdown.spawn(async move {
                     connection.await;
                     drop(slot);
@@ -149,44 +159,32 @@ async fn accept(
 async fn serve_connection<H: Handler>(
     stream: TcpStream,
     peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
     limits: ConnectionLimits,
     handler: Arc<H>,
     shutdown: Shutdown,
 ) {
     // Answers are written whole; waiting for more to send with them only adds latency.
     let _ = stream.set_nodelay(true);
-    let phase = Arc::new(ConnectionPhase::default());
-    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
-    let service = service_fn(move |request| {
-        let connection = Connection { peer, phase: Arc::clone(&phase) };
-        connection.phase.serving();
-        let handler = Arc::clone(&handler);
-        async move {
-            let phase = Arc::clone(&connection.phase);
-            let response = handler.handle(request, connection).await;
-            Ok::<_, Infallible>(response.map(|body| ServedBody::new(body, phase)))
-        }
-    });
-    let mut connection = pin!(http1(limits).serve_connection(io, service).with_upgrades());
-    let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = shutdown.stopping() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+    let Some(acceptor) = tls else {
+        return http1::serve(stream, peer, limits, handler, shutdown).await;
     };
-    if let Err(error) = outcome {
-        tracing::debug!(%peer, %error, "connection ended");
+    let handshake = tokio::time::timeout(handshake_limit(limits), acceptor.accept(stream));
+    let outcome = tokio::select! {
+        outcome = handshake => outcome,
+        () = shutdown.stopping() => return,
+    };
+    match outcome {
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
+            http2::serve(stream, peer, limits, handler, shutdown).await;
+        }
+        Ok(Ok(stream)) => http1::serve(stream, peer, limits, handler, shutdown).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
     }
 }
 
-fn http1(limits: ConnectionLimits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        // hyper's limit is for the whole wait, idle time included; `TimedIo` has the finer ones.
-        .header_read_timeout(limits.timeouts.read.max(limits.timeouts.idle))
-        .max_header_size(limits.max_head_bytes)
-        .max_buf_size((limits.max_head_bytes * 2).max(64 * 1024));
-    builder
+/// The handshake is cheap for an honest client; it gets `timeout.read`, but never more than ten seconds.
+fn handshake_limit(limits: ConnectionLimits) -> Duration {
+    limits.timeouts.read.min(Duration::from_secs(10))
 }

@@ -21,6 +21,9 @@ const NEVER_HOP_BY_HOP: [&str; 9] = [
     "x-forwarded-proto",
 ];
 
+/// Fields of a head. hyper has the same limit for HTTP/1; for HTTP/2 it only counts bytes.
+const MAX_FIELDS: usize = 100;
+
 /// A request that is refused for its HTTP alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HttpRefusal {
@@ -48,6 +51,9 @@ pub(crate) enum HttpRefusal {
     /// The announced body is larger than `serve.limits.max_body_size`.
     #[error("body is too large")]
     BodyTooLarge,
+    /// More fields than a head may have (RFC 6585 §5).
+    #[error("too many header fields")]
+    TooManyFields,
     /// A forwarding header of a trusted proxy is repeated or can not be read.
     #[error("forwarding header is repeated or malformed")]
     Forwarded,
@@ -66,6 +72,7 @@ impl HttpRefusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         }
     }
 
@@ -80,6 +87,7 @@ impl HttpRefusal {
             Self::Method => "method",
             Self::Expectation => "expectation",
             Self::BodyTooLarge => "body_too_large",
+            Self::TooManyFields => "too_many_fields",
             Self::Forwarded => "forwarded",
         }
     }
@@ -104,6 +112,9 @@ pub(crate) struct Target {
 pub(crate) fn check(parts: &Parts, scheme: &str, max_body_bytes: Option<u64>) -> Result<Target, HttpRefusal> {
     if parts.method == Method::CONNECT || parts.method == Method::TRACE {
         return Err(HttpRefusal::Method);
+    }
+    if parts.headers.len() > MAX_FIELDS {
+        return Err(HttpRefusal::TooManyFields);
     }
     let host = check_host(parts)?;
     check_absolute_form(parts, host, scheme)?;
@@ -308,6 +319,30 @@ mod tests {
         assert_eq!(check(&[("expect", "200-maybe")]), Some(HttpRefusal::Expectation));
         assert_eq!(check(&[("content-length", "10")]), None);
         assert_eq!(check(&[("content-length", "11")]), Some(HttpRefusal::BodyTooLarge));
+    }
+
+    #[test]
+    fn in_http_2_the_authority_is_the_host_and_both_agree() {
+        let check = |target: &str, fields: &[(&str, &str)]| {
+            let mut parts = head(target, fields);
+            parts.version = Version::HTTP_2;
+            check(&parts, "https", None).map(|target| target.host)
+        };
+        assert_eq!(check("https://a/x", &[]), Ok("a".into()));
+        assert_eq!(check("https://a/x", &[("host", "A:443")]), Ok("A:443".into()));
+        assert_eq!(check("/x", &[("host", "a")]), Ok("a".into()));
+        assert_eq!(check("/x", &[]), Err(HttpRefusal::Host));
+        assert_eq!(check("https://a/x", &[("host", "b")]), Err(HttpRefusal::AbsoluteForm));
+        assert_eq!(check("https://u@a/x", &[]), Err(HttpRefusal::Host));
+        assert_eq!(check("http://a/x", &[]), Err(HttpRefusal::AbsoluteForm));
+    }
+
+    #[test]
+    fn a_head_has_at_most_a_hundred_fields() {
+        let fields = vec![("x-field", "1"); MAX_FIELDS];
+        let check = |fields: &[(&str, &str)]| check(&head("/", fields), "http", None).err();
+        assert_eq!(check(&fields), Some(HttpRefusal::Host));
+        assert_eq!(check(&[fields, vec![("host", "a")]].concat()), Some(HttpRefusal::TooManyFields));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use gateway_core::{
     public_origin::PublicOrigin,
     request::{Request, RequestUri},
 };
-use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Version, header, request::Parts};
 
 use super::{
     connection::Connection,
@@ -37,6 +37,9 @@ impl Intake {
     pub(crate) fn request(&self, parts: &Parts, connection: &Connection) -> Result<Request, HttpRefusal> {
         let target = http_checks::check(parts, self.scheme, self.max_body_bytes)?;
         let mut headers = parts.headers.clone();
+        if parts.version == Version::HTTP_2 {
+            join_cookie_crumbs(&mut headers);
+        }
         let peer = unmapped(connection.peer.ip());
         if !self.trusted_proxies.trusts(peer) {
             trusted_proxies::remove_forwarding_headers(&mut headers);
@@ -68,6 +71,18 @@ impl Intake {
 /// `::ffff:10.0.0.1`, as dual-stack sockets report IPv4 peers, is `10.0.0.1`.
 fn unmapped(address: IpAddr) -> IpAddr {
     address.to_canonical()
+}
+
+/// HTTP/2 may carry a cookie field in several pieces. They are one field to everything behind (RFC 9113 §8.2.3).
+fn join_cookie_crumbs(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    match HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
+        Ok(joined) => headers.insert(header::COOKIE, joined),
+        Err(_) => headers.remove(header::COOKIE),
+    };
 }
 
 #[cfg(test)]
@@ -114,6 +129,16 @@ mod tests {
             Lookup::DefaultRule | Lookup::NoRule => Some(json!({"rule_id": null})),
             Lookup::BadRequest(_) => None,
         }
+    }
+
+    #[test]
+    fn pieces_of_a_cookie_field_are_joined() {
+        let mut headers = HeaderMap::new();
+        for crumb in ["a=1", "b=2; c=3", "d="] {
+            headers.append(header::COOKIE, HeaderValue::from_static(crumb));
+        }
+        join_cookie_crumbs(&mut headers);
+        assert_eq!(headers.get_all(header::COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3; d="]);
     }
 
     #[test]

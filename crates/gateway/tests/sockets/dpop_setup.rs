@@ -44,16 +44,40 @@ impl DpopSetup {
         rules: &[&str],
         change: (&str, &str),
     ) -> Self {
+        let change = |text: &str| text.replacen(change.0, change.1, 1);
+        Self::start_adapted(mode, configuration, rules, &[], change).await
+    }
+
+    /// The same with more files in the folder, and any change of the texts.
+    pub async fn start_with_files(
+        configuration: &str,
+        rules: &[&str],
+        files: &[(&str, &str)],
+        change: impl Fn(&str) -> String,
+    ) -> Self {
+        Self::start_adapted(Mode::Proxy, configuration, rules, files, change).await
+    }
+
+    async fn start_adapted(
+        mode: Mode,
+        configuration: &str,
+        rules: &[&str],
+        files: &[(&str, &str)],
+        change: impl Fn(&str) -> String,
+    ) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
         let signer = KeyPair::generate(Algorithm::Es256).unwrap();
         let folder = key_folder(&signer);
         let here = folder.path().to_str().unwrap().to_owned();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let adapted = |file: &str| {
             let text = std::fs::read_to_string(compat_folder().join(file)).unwrap();
-            text.replace("http://keycloak:8080", &issuer.origin())
+            change(&text)
+                .replace("http://keycloak:8080", &issuer.origin())
                 .replace("upstream:8081", &upstream.address.to_string())
                 .replace("/etc/heimdall", &here)
-                .replacen(change.0, change.1, 1)
         };
         for file in rules {
             let name = Path::new(file).file_name().unwrap();

@@ -27,7 +27,7 @@ pub struct ServeSettings {
     pub connections_limit: ConnectionLimits,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Vec<Spanned<Network>>,
-    /// Certificate and protocol versions; refused as not supported yet.
+    /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
     /// Status codes and bodies of refusals.
     pub respond: RespondSettings,
@@ -50,7 +50,7 @@ pub struct ManagementSettings {
     pub timeout: Timeouts,
     /// Size limits of heads.
     pub buffer_limit: BufferLimits,
-    /// Certificate and protocol versions; refused as not supported yet.
+    /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
     /// Where `management` starts; the start of the document when it is missing.
     pub place: Place,
@@ -99,11 +99,13 @@ pub struct RequestLimits {
 /// `tls` of a listener.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TlsSettings {
-    /// Private key and certificates.
+    /// A private key with its certificate and chain, in a `pem` source. The certificate must be valid now; with `watch` on
+    /// the source it is renewed without a restart.
     pub secret: SecretReference,
-    /// The oldest protocol version (1.3).
+    /// The oldest protocol version that clients may speak: `TLS1.2` or `TLS1.3` (`TLS1.3`).
     pub min_version: TlsVersion,
-    /// Cipher suites; the library's when empty.
+    /// Cipher suites by their IANA names, AEAD only; all nine when missing. Those of TLS 1.3 are restricted only if the list
+    /// names one of them.
     pub cipher_suites: Vec<String>,
 }
 
@@ -137,9 +139,6 @@ pub struct CorsSettings {
 const SERVE_PORT: u16 = 4456;
 /// heimdall's port for operators.
 const MANAGEMENT_PORT: u16 = 4457;
-/// What to do while the listeners have no TLS of their own.
-const TLS_MEANWHILE: &str =
-    "end TLS in a proxy in front of the gateway, and start with --insecure-skip-ingress-tls-enforcement";
 /// What to do while preflights are not answered.
 const CORS_MEANWHILE: &str = "let the upstream or a proxy in front answer preflights";
 
@@ -207,7 +206,7 @@ impl Decode for ServeSettings {
             buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
             connections_limit: reader.or("connections_limit", defaults.connections_limit),
             trusted_proxies: reader.or("trusted_proxies", Vec::new()),
-            tls: check_for_later(&mut reader, "tls", TLS_MEANWHILE),
+            tls: reader.optional("tls"),
             respond: reader.optional_with("respond", decode_respond).unwrap_or_default(),
             public_origin: reader.optional_with("public_origin", decode_origins).unwrap_or_default(),
             limits: reader.or("limits", defaults.limits),
@@ -228,7 +227,7 @@ impl Decode for ManagementSettings {
             port: reader.or("port", defaults.port),
             timeout: reader.or("timeout", defaults.timeout),
             buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
-            tls: check_for_later(&mut reader, "tls", TLS_MEANWHILE),
+            tls: reader.optional("tls"),
             place: node.place.clone(),
         };
         check_for_later::<CorsSettings>(&mut reader, "cors", CORS_MEANWHILE);
@@ -298,7 +297,7 @@ impl Decode for RequestLimits {
     }
 }
 
-/// heimdall's names of AEAD suites that Go and rustls both have.
+/// Names of the AEAD suites that can be chosen.
 const CIPHER_SUITES: [(&str, ()); 9] = [
     ("TLS_AES_128_GCM_SHA256", ()),
     ("TLS_AES_256_GCM_SHA384", ()),
@@ -337,8 +336,18 @@ struct CipherSuite(String);
 
 impl Decode for CipherSuite {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let name = node.scalar_text();
+        if let Some(name) = name.as_deref().filter(|name| name.contains("_CBC_")) {
+            diagnostics.push(
+                Diagnostic::error(Code::NotOneOf, format!("`{path}` is a suite with CBC"), &node.place)
+                    .found(name)
+                    .expected("a suite with GCM or CHACHA20_POLY1305")
+                    .hint("remove it: every client that speaks TLS 1.2 has an AEAD suite (RFC 9325 §4.2)"),
+            );
+            return None;
+        }
         decode_one_of(node, path, &CIPHER_SUITES, diagnostics)?;
-        node.scalar_text().map(Self)
+        name.map(Self)
     }
 }
 

@@ -3,6 +3,7 @@
 use gateway_core::document::{
     Code, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Place, Spanned, decode_one_of, report_wrong_type,
 };
+use zeroize::Zeroizing;
 
 /// One source under `secret_management`.
 #[derive(Debug, Clone)]
@@ -19,14 +20,13 @@ pub struct SecretSourceSettings {
 #[derive(Clone)]
 pub enum SecretSourceKind {
     /// A JWK set in a file.
-    Jwks {
-        /// Path, relative to the working directory.
-        path: Spanned<String>,
-    },
+    Jwks(SecretFile),
     /// Private keys and certificates in a PEM file.
     Pem {
-        /// Path, relative to the working directory.
-        path: Spanned<String>,
+        /// The file.
+        file: SecretFile,
+        /// Opens the file's `ENCRYPTED PRIVATE KEY` blocks (PKCS#8 with PBES2); not needed for keys that are not encrypted.
+        password: Option<Zeroizing<String>>,
     },
     /// Texts and credentials in the configuration itself.
     Inline {
@@ -34,22 +34,41 @@ pub enum SecretSourceKind {
         entries: Node,
     },
     /// Texts and credentials in a flat YAML or JSON file.
-    File {
-        /// Path, relative to the working directory.
-        path: Spanned<String>,
-    },
+    File(SecretFile),
     /// Its settings are wrong, which was reported; references to it are not reported as unknown.
     Broken,
 }
 
+/// A file that secrets come from.
+#[derive(Debug, Clone)]
+pub struct SecretFile {
+    /// Path, relative to the working directory.
+    pub path: Spanned<String>,
+    /// Whether the file is followed while the gateway runs (false). A content that can not be used, or a file that is gone,
+    /// leaves the secrets as they are.
+    pub watch: bool,
+}
+
+impl SecretSourceKind {
+    /// The file it comes from, if it comes from one.
+    #[must_use]
+    pub fn file(&self) -> Option<&SecretFile> {
+        match self {
+            Self::Jwks(file) | Self::Pem { file, .. } | Self::File(file) => Some(file),
+            Self::Inline { .. } | Self::Broken => None,
+        }
+    }
+}
+
 impl std::fmt::Debug for SecretSourceKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.file().map(|file| file.path.value.as_str()).unwrap_or_default();
         match self {
-            Self::Jwks { path } => formatter.debug_struct("Jwks").field("path", &path.value).finish(),
-            Self::Pem { path } => formatter.debug_struct("Pem").field("path", &path.value).finish(),
+            Self::Jwks(_) => formatter.debug_struct("Jwks").field("path", &path).finish(),
+            Self::Pem { .. } => formatter.debug_struct("Pem").field("path", &path).finish_non_exhaustive(),
             Self::Inline { .. } => formatter.write_str("Inline(..)"),
+            Self::File(_) => formatter.debug_struct("File").field("path", &path).finish(),
             Self::Broken => formatter.write_str("Broken"),
-            Self::File { path } => formatter.debug_struct("File").field("path", &path.value).finish(),
         }
     }
 }
@@ -109,15 +128,14 @@ fn decode_source(
     let (source_type, config) = (source_type?, config?);
     let config_path = path.key("config");
     let kind = match source_type {
-        SourceType::Jwks => {
-            SecretSourceKind::Jwks { path: read_path(config, &config_path, &[], diagnostics)? }
-        }
+        SourceType::Jwks => SecretSourceKind::Jwks(read_file(config, &config_path, diagnostics, |_| ())?.0),
         SourceType::Pem => {
-            SecretSourceKind::Pem { path: read_path(config, &config_path, &["password"], diagnostics)? }
+            let (file, password) = read_file(config, &config_path, diagnostics, |reader| {
+                reader.optional::<String>("password").map(Zeroizing::new)
+            })?;
+            SecretSourceKind::Pem { file, password }
         }
-        SourceType::File => {
-            SecretSourceKind::File { path: read_path(config, &config_path, &[], diagnostics)? }
-        }
+        SourceType::File => SecretSourceKind::File(read_file(config, &config_path, diagnostics, |_| ())?.0),
         SourceType::Inline => {
             check_inline(config, &config_path, diagnostics)?;
             SecretSourceKind::Inline { entries: config.clone() }
@@ -126,27 +144,19 @@ fn decode_source(
     Some(SecretSourceSettings { name, allow_in_rules, kind })
 }
 
-/// `path` and `watch` of a source in a file; of the `later` keys none works yet.
-fn read_path(
+/// `path` and `watch` of a source in a file, and what else this type of source has.
+fn read_file<T>(
     node: &Node,
     path: &KeyPath,
-    later: &[&'static str],
     diagnostics: &mut Diagnostics,
-) -> Option<Spanned<String>> {
+    read_more: impl FnOnce(&mut MapReader<'_, '_>) -> T,
+) -> Option<(SecretFile, T)> {
     let mut reader = MapReader::new(node, path, diagnostics)?;
     let file = reader.required("path");
-    if reader.or("watch", false) {
-        reader.not_supported_yet("watch", "restart the gateway when the file changes");
-    }
-    for key in later {
-        reader.optional::<String>(key);
-        reader.not_supported_yet(
-            key,
-            "keep the key in a file that only the gateway may read, without password",
-        );
-    }
+    let watch = reader.or("watch", false);
+    let more = read_more(&mut reader);
     reader.finish();
-    file
+    Some((SecretFile { path: file?, watch }, more))
 }
 
 fn check_inline(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<()> {

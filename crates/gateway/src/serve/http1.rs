@@ -1,0 +1,69 @@
+//! HTTP/1 on one connection.
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    body::{ServedBody, Transfer},
+    connection::{Connection, ConnectionLimits, Handler, Shutdown},
+    timed_io::{ConnectionPhase, TimedIo},
+};
+
+/// Answers the requests of one connection, one after the other, until it ends or shutdown begins.
+pub(crate) async fn serve<H: Handler>(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: SocketAddr,
+    limits: ConnectionLimits,
+    handler: Arc<H>,
+    shutdown: Shutdown,
+) {
+    let phase = Arc::new(ConnectionPhase::default());
+    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
+    let service = service_fn(move |request| {
+        let connection = Connection { peer, phase: Arc::clone(&phase) };
+        connection.phase.serving();
+        let handler = Arc::clone(&handler);
+        async move {
+            let answering = Answering(Arc::clone(&connection.phase));
+            let response = handler.handle(request, connection).await;
+            Ok::<_, Infallible>(response.map(|body| ServedBody::new(body, answering)))
+        }
+    });
+    let mut connection = pin!(builder(limits).serve_connection(io, service).with_upgrades());
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = shutdown.stopping() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+fn builder(limits: ConnectionLimits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        // hyper's limit is for the whole wait, idle time included; `TimedIo` has the finer ones.
+        .header_read_timeout(limits.timeouts.read.max(limits.timeouts.idle))
+        .max_header_size(limits.max_head_bytes)
+        .max_buf_size((limits.max_head_bytes * 2).max(64 * 1024));
+    builder
+}
+
+/// Tells the connection when the answer is over, or nobody wants it any more.
+struct Answering(Arc<ConnectionPhase>);
+
+/// A blocked write shows on the connection itself.
+impl Transfer for Answering {}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
