@@ -60,6 +60,13 @@ impl JwkSet {
         &self.keys
     }
 
+    /// The set of those keys for which `keep` holds. The others count as skipped.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&IssuerKey) -> bool) -> Self {
+        let keys: Vec<IssuerKey> = self.keys.iter().filter(|key| keep(key)).cloned().collect();
+        Self { skipped: self.skipped + self.keys.len() - keys.len(), keys }
+    }
+
     /// How many entries were left out as unusable.
     #[must_use]
     pub const fn skipped(&self) -> usize {
@@ -175,6 +182,14 @@ mod tests {
         assert_eq!(count(Some("c"), Algorithm::Es256), 0);
         assert_eq!(count(None, Algorithm::Es256), 4);
         assert_eq!(count(None, Algorithm::Rs256), 0);
+    }
+
+    #[test]
+    fn filters() {
+        let set = set(json!([with(json!({"kid": "a"})), with(json!({"kid": "b"})), "no key"]));
+        let filtered = set.filter(|key| key.kid.as_deref() == Some("b"));
+        assert_eq!((filtered.keys().len(), filtered.skipped()), (1, 2));
+        assert_eq!(filtered.keys()[0].kid.as_deref(), Some("b"));
     }
 
     #[test]

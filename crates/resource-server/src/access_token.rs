@@ -17,6 +17,7 @@ pub use claims::Claims;
 pub use introspection::{IntrospectedTokens, IntrospectionError, IntrospectionPolicy, VerdictLifetime};
 pub use jwt::{IssuerNames, JwtTokens, TrustedIssuer};
 
+use crate::certified_keys::CertificateError;
 use crate::discovery::DiscoveryError;
 use crate::jwks::KeySourceError;
 
@@ -54,6 +55,9 @@ pub enum TokenError {
     /// None of the issuer's keys fits.
     #[error("no key of the issuer fits the access token")]
     UnknownKey,
+    /// The issuer publishes the key with a certificate that is not accepted.
+    #[error("the certificate of the issuer's key is not accepted: {0}")]
+    Certificate(CertificateError),
     /// The signature does not verify.
     #[error("the signature of the access token does not verify")]
     Signature,

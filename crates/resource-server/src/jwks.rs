@@ -11,6 +11,7 @@ use http::{Method, Request, StatusCode, header};
 use jose::{JwkSet, JwkSetError, UnixTime};
 use thiserror::Error;
 
+use crate::certified_keys::CertificateError;
 use crate::discovery::{DiscoveryError, EndpointLocation};
 use crate::outbound::{OutboundError, OutboundHttp, Purpose};
 use crate::refresh::Refreshed;
@@ -25,6 +26,12 @@ pub trait KeySource: Send + Sync + fmt::Debug {
     ///
     /// The same `Arc` comes back while the keys are the same: verdicts on tokens are remembered as long.
     fn keys<'a>(&'a self, kid: Option<&'a str>, now: UnixTime) -> KeysFuture<'a>;
+
+    /// Why a key that the issuer publishes under `kid` is not among the keys, if that is so: for the operator's log.
+    fn refusal(&self, kid: Option<&str>) -> Option<CertificateError> {
+        let _ = kid;
+        None
+    }
 }
 
 /// Why there are no keys. Always a fault, never a verdict on the token.

@@ -13,6 +13,8 @@
 //! [`OutboundHttp`], the time is an argument.
 
 pub mod access_token;
+mod certified_keys;
+mod claimed_proofs;
 pub mod discovery;
 mod flight;
 pub mod jwks;
@@ -29,6 +31,8 @@ pub use access_token::{
     AccessTokens, Claims, IntrospectedTokens, IntrospectionError, IntrospectionPolicy, IssuerNames,
     JwtTokens, TokenError, TrustedIssuer, VerdictLifetime, VerifiedToken,
 };
+pub use certified_keys::{CertificateCheck, CertificateError, CertifiedKeys};
+pub use claimed_proofs::ClaimedProofs;
 pub use discovery::{
     Discovery, DiscoveryError, DiscoverySettings, EndpointLocation, ExpectedIssuer, METADATA_LIFETIME,
 };
@@ -38,4 +42,4 @@ pub use policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtectio
 pub use proof_trace::{JtiHash, ProofTrace};
 pub use refusal::{Reason, Refusal};
 pub use scopes::{RequiredScopes, ScopeMatching};
-pub use verifier::{ProtectedRequest, Verified, Verifier, VerifierConfig};
+pub use verifier::{PresentedToken, ProtectedRequest, Verified, Verifier, VerifierConfig};

@@ -266,7 +266,7 @@ fn token_description(error: &TokenError) -> &'static str {
         TokenError::NotYetValid | TokenError::IssuedInFuture => "access token is not yet valid",
         TokenError::Issuer => "access token has an unknown issuer",
         TokenError::Audience => "access token is for another audience",
-        TokenError::UnknownKey => "access token is signed by an unknown key",
+        TokenError::UnknownKey | TokenError::Certificate(_) => "access token is signed by an unknown key",
         TokenError::Signature => "signature of the access token is invalid",
         TokenError::Confirmation(_) => "binding of the access token is not supported",
         TokenError::Inactive => "access token is not active",

@@ -1,5 +1,7 @@
 //! The order of checks, in one place.
 
+use std::time::Duration;
+
 use dpop::{
     AccessTokenHash, ClaimError, DPOP, Htu, NonceCheck, ProofError, ResourceRequest, UnverifiedProof,
     verify_resource_request,
@@ -7,13 +9,19 @@ use dpop::{
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jose::{JwkThumbprint, UnixTime};
-use oauth::{Confirmation, Credentials, ErrorCode, Scheme};
+use oauth::{Confirmation, Credentials, CredentialsError, ErrorCode, Scheme};
 
 use crate::access_token::{AccessTokens, Claims, VerifiedToken};
+use crate::claimed_proofs::ClaimedProofs;
 use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection};
 use crate::proof_trace::ProofTrace;
 use crate::refusal::{Context, Reason, Refusal};
 use crate::scopes::RequiredScopes;
+
+/// How far in the future a nonce may have been issued, by another node's clock; a skew is at least that long here.
+const MAX_NONCE_SKEW: Duration = Duration::from_secs(5);
+/// Times are whole seconds.
+const ROUNDING: Duration = Duration::from_secs(2);
 
 /// What a [`Verifier`] is made of.
 #[derive(Debug, Clone)]
@@ -46,6 +54,15 @@ pub struct ProtectedRequest<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// A token that was found in a request.
+#[derive(Debug, Clone, Copy)]
+pub struct PresentedToken<'a> {
+    /// The token and its scheme; a token from anywhere but `Authorization` is a bearer token.
+    pub credentials: &'a Credentials,
+    /// What the request has claimed: the same for all verifiers that look at it.
+    pub claimed: &'a ClaimedProofs,
+}
+
 /// A request that may use its token.
 #[derive(Debug)]
 pub struct Verified {
@@ -76,6 +93,30 @@ impl Verifier {
         self.refuse(Reason::NoCredentials, None)
     }
 
+    /// The refusal of credentials that can not be read.
+    #[must_use]
+    pub fn malformed_credentials(&self, error: CredentialsError) -> Refusal {
+        self.refuse(Reason::MalformedCredentials(error), None)
+    }
+
+    /// The refusal of a request that sends a token in more than one way (RFC 6750 §2).
+    #[must_use]
+    pub fn several_transports(&self) -> Refusal {
+        self.refuse(Reason::SeveralTransports, None)
+    }
+
+    /// How long a proof may be good from now on, at the most: what a replay store must remember it for.
+    #[must_use]
+    pub fn proof_lifetime(&self) -> Duration {
+        let ProofPolicy { mode, policy, nonces, .. } = &self.config.proof;
+        if *mode == Mode::Off {
+            return Duration::ZERO;
+        }
+        let nonce_lifetime = nonces.as_ref().map_or(Duration::ZERO, |nonces| nonces.lifetime);
+        let skew = policy.clock_skew.max(MAX_NONCE_SKEW);
+        policy.max_age.max(nonce_lifetime).saturating_add(skew.saturating_mul(2)).saturating_add(ROUNDING)
+    }
+
     /// Checks token and proof of a request. `now` is the server's wall clock.
     ///
     /// # Errors
@@ -84,10 +125,28 @@ impl Verifier {
     pub async fn verify(&self, request: &ProtectedRequest<'_>, now: UnixTime) -> Result<Verified, Refusal> {
         // Step 2: credentials.
         let credentials = self.credentials(request)?;
+        let presented = PresentedToken { credentials: &credentials, claimed: &ClaimedProofs::default() };
+        self.verify_presented(request, &presented, now).await
+    }
+
+    /// As [`verify`](Self::verify), for a caller who has looked for the token himself: in other places than
+    /// `Authorization`, or for several verifiers. That there is one token only is his to check.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] for the first check that fails, in the fixed order from step 3 on.
+    pub async fn verify_presented(
+        &self,
+        request: &ProtectedRequest<'_>,
+        presented: &PresentedToken<'_>,
+        now: UnixTime,
+    ) -> Result<Verified, Refusal> {
+        let PresentedToken { credentials, claimed } = *presented;
         let presented = Presented {
             // The one hash serves as `ath`, as what nonces are bound to, and as what verdicts are remembered under.
             hash: AccessTokenHash::of(&credentials.token),
-            credentials: &credentials,
+            credentials,
+            claimed,
         };
         // Step 3: form of the proof.
         let proof = match (credentials.scheme, self.config.proof.mode) {
@@ -171,18 +230,18 @@ impl Verifier {
             (Some(Confirmation { jkt: Some(jkt), .. }), Scheme::Dpop) => jkt,
         };
         let Some(proof) = proof else { return Ok(Proven::default()) };
-        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, &presented.hash, request, now).await
+        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, presented, request, now).await
     }
 
     async fn verify_proof(
         &self,
         proof: UnverifiedProof<'_>,
         bound_to: &JwkThumbprint,
-        access_token_hash: &AccessTokenHash,
+        presented: &Presented<'_>,
         request: &ProtectedRequest<'_>,
         now: UnixTime,
     ) -> Result<Proven, Reason> {
-        let proof_policy = &self.config.proof;
+        let (proof_policy, access_token_hash) = (&self.config.proof, &presented.hash);
         // A target that is no RFC 3986 URI equals no claim (§4.3 (9)).
         let htu = Htu::parse(request.target_uri).map_err(|_| Reason::Proof(ProofError::Target))?;
         let nonce = match &proof_policy.nonces {
@@ -196,12 +255,13 @@ impl Verifier {
         let checked = verify_resource_request(proof, &resource_request, &proof_policy.policy, now)
             .map_err(Reason::Proof)?;
         let verified = match &proof_policy.replay {
-            ReplayProtection::Store(store) => {
-                checked.claim(&**store, now).await.map_err(|error| match error {
-                    ClaimError::Replayed => Reason::Proof(ProofError::Replayed),
-                    ClaimError::Unavailable => Reason::ReplayStoreUnavailable,
-                })?
-            }
+            ReplayProtection::Store(store) => checked
+                .claim(&presented.claimed.within(&**store), now)
+                .await
+                .map_err(|error| match error {
+                ClaimError::Replayed => Reason::Proof(ProofError::Replayed),
+                ClaimError::Unavailable => Reason::ReplayStoreUnavailable,
+            })?,
             ReplayProtection::Allowed => checked.accept_replays(),
         };
         let fresh_nonce = match &proof_policy.nonces {
@@ -245,6 +305,7 @@ struct Presented<'a> {
     credentials: &'a Credentials,
     /// SHA-256 of the token.
     hash: AccessTokenHash,
+    claimed: &'a ClaimedProofs,
 }
 
 /// What the proof has shown.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dpop::AccessTokenHash;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use jose::UnixTime;
 use jose::json::JsonError;
 use oauth::introspection::IntrospectionResponse;
@@ -71,6 +71,9 @@ pub enum IntrospectionError {
     /// The endpoint answered with another status than 200. 401 and 403 mean that it does not accept our credentials.
     #[error("the introspection endpoint answered {0}")]
     Status(StatusCode),
+    /// The answer is not of the type `application/json` (RFC 7662 §2.2).
+    #[error("the introspection endpoint's answer is no JSON by its type")]
+    ContentType,
     /// The answer is no introspection response.
     #[error("the introspection endpoint's answer is no introspection response")]
     Malformed(#[source] JsonError),
@@ -86,7 +89,7 @@ impl IntrospectionError {
         match self {
             Self::Outbound(error) => *error == OutboundError::TimedOut,
             Self::Discovery(error) => error.timed_out(),
-            Self::Status(_) | Self::Malformed(_) => false,
+            Self::Status(_) | Self::ContentType | Self::Malformed(_) => false,
         }
     }
 }
@@ -228,6 +231,9 @@ impl Endpoint {
         if response.status() != StatusCode::OK {
             return Err(IntrospectionError::Status(response.status()));
         }
+        if !is_json(response.headers()) {
+            return Err(IntrospectionError::ContentType);
+        }
         match IntrospectionResponse::parse(response.body()).map_err(IntrospectionError::Malformed)? {
             IntrospectionResponse::Active(claims) => {
                 Ok(Some(Arc::new(ActiveToken { claims: Claims::new(claims), asked_at: now })))
@@ -235,6 +241,14 @@ impl Endpoint {
             IntrospectionResponse::Inactive => Ok(None),
         }
     }
+}
+
+/// A page that says something else, such as that of a proxy in between, is no verdict, whatever it looks like.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 /// RFC 7662 §2.1.

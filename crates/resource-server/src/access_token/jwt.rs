@@ -129,7 +129,12 @@ impl JwtTokens {
         let algorithm = jwt.header.alg;
         let kid = jwt.header.kid.clone();
         let keys = issuer.keys_for(algorithm, kid.as_deref(), now).await?;
-        check_signature(&jwt, &keys, algorithm)?;
+        check_signature(&jwt, &keys, algorithm).map_err(|error| {
+            match issuer.keys.refusal(kid.as_deref()) {
+                Some(refusal) => TokenError::Certificate(refusal),
+                None => error,
+            }
+        })?;
         issuer.check_claims(&jwt.claims, now)?;
         let confirmation = Confirmation::from_claims(&jwt.claims).map_err(TokenError::Confirmation)?;
         let token = VerifiedToken { claims: Claims::new(jwt.claims), confirmation };

@@ -122,6 +122,7 @@ fn an_endpoint_that_says_nothing_is_a_fault_and_never_remembered() {
         Answer::Text(200, "<html>active</html>".to_owned()),
         Answer::Text(200, String::new()),
         Answer::Text(200, "[]".to_owned()),
+        Answer::Text(200, format!(" {}", active(json!({})))),
         Answer::Text(200, r#"{"active":true,"active":true}"#.to_owned()),
         Answer::Text(500, active(json!({})).to_string()),
         Answer::Text(401, active(json!({})).to_string()),

@@ -71,7 +71,9 @@ impl OutboundHttp for Network {
         self.calls.lock().unwrap().push((address.clone(), body));
         let answer = self.answers.lock().unwrap().get(&address).cloned();
         let respond = |status: u16, body: String| {
-            Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+            let media_type = if body.starts_with(['{', '[']) { "application/json" } else { "text/html" };
+            let response = Response::builder().status(status).header("content-type", media_type);
+            Ok(response.body(Bytes::from(body)).unwrap())
         };
         Box::pin(ready(match answer {
             None => respond(404, String::new()),
