@@ -15,14 +15,8 @@
 //!
 //! This file configures [`resource_server::Verifier`] and maps its refusals; every check of token and proof is made there.
 
-mod assertions;
 mod config;
-mod error_signaling;
 mod key_endpoint;
-mod principal;
-mod proof_of_possession;
-mod refusal;
-mod token_source;
 
 use std::sync::Arc;
 
@@ -40,7 +34,7 @@ use crate::{
     document::Diagnostics,
     mechanisms::{
         BuildContext, Mechanism,
-        authenticators::{Authenticate, Authenticated, Authentication},
+        authenticators::{Authenticate, Authenticated, Authentication, access_token::refusal},
         step::{StepFuture, StepInput, chain_of_causes},
     },
 };

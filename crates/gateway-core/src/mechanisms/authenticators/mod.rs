@@ -1,5 +1,6 @@
 //! Authenticators: who does the request come from?
 
+mod access_token;
 pub mod anonymous;
 pub mod jwt;
 pub mod unauthorized;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{
-    assertions::Assertions, error_signaling::ErrorSignalingConfig, principal::PrincipalMapping,
-    token_source::TokenSources,
-};
-use crate::document::{
-    Code, ConfigDuration, Decode, Diagnostic, Diagnostics, Endpoint, KeyPath, MapReader, MetadataEndpoint,
-    Node, SecretReference, Spanned,
+use crate::{
+    document::{
+        Code, ConfigDuration, Decode, Diagnostic, Diagnostics, Endpoint, KeyPath, MapReader,
+        MetadataEndpoint, Node, SecretReference, Spanned,
+    },
+    mechanisms::authenticators::access_token::{
+        assertions::Assertions, error_signaling::ErrorSignalingConfig, principal::PrincipalMapping,
+        token_source::TokenSources,
+    },
 };
 
 /// heimdall's default life of fetched keys.

@@ -14,7 +14,7 @@ use crate::{
 
 /// How claims become a principal.
 #[derive(Debug, Clone)]
-pub(super) struct PrincipalMapping {
+pub(in crate::mechanisms::authenticators) struct PrincipalMapping {
     id: JsonPath,
     attributes: Attributes,
 }
@@ -29,12 +29,15 @@ enum Attributes {
 
 impl PrincipalMapping {
     /// `sub` is the id, all claims are the attributes.
-    pub(super) fn standard() -> Result<Self, JsonPathError> {
+    pub(in crate::mechanisms::authenticators) fn standard() -> Result<Self, JsonPathError> {
         Ok(Self { id: JsonPath::parse("sub")?, attributes: Attributes::At(JsonPath::parse("@this")?) })
     }
 
     /// The principal of these claims. A claim that is configured and not there is a fault of the configuration.
-    pub(super) fn principal(&self, claims: &Claims) -> Result<Principal, Failure> {
+    pub(in crate::mechanisms::authenticators) fn principal(
+        &self,
+        claims: &Claims,
+    ) -> Result<Principal, Failure> {
         let claims = claims.to_value();
         let id = match self.id.find(&claims) {
             Some(Value::String(id)) if !id.is_empty() => id.clone(),

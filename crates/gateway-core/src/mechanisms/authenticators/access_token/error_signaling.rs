@@ -7,7 +7,7 @@ use crate::document::{Decode, Diagnostics, KeyPath, MapReader, Node};
 
 /// The block as written: what is `None` was not set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ErrorSignalingConfig {
+pub(in crate::mechanisms::authenticators) struct ErrorSignalingConfig {
     enabled: Option<bool>,
     realm: Option<String>,
     error_uri: Option<String>,
@@ -33,7 +33,7 @@ impl Decode for ErrorSignalingConfig {
 
 impl ErrorSignalingConfig {
     /// What a step sets, over what the catalogue sets.
-    pub(super) fn overridden_by(self, change: Self) -> Self {
+    pub(in crate::mechanisms::authenticators) fn overridden_by(self, change: Self) -> Self {
         Self {
             enabled: change.enabled.or(self.enabled),
             realm: change.realm.or(self.realm),
@@ -44,7 +44,7 @@ impl ErrorSignalingConfig {
     }
 
     /// The extras; none unless enabled.
-    pub(super) fn extras(&self) -> ErrorSignaling {
+    pub(in crate::mechanisms::authenticators) fn extras(&self) -> ErrorSignaling {
         if !self.enabled.unwrap_or(false) {
             return ErrorSignaling::default();
         }

@@ -13,7 +13,7 @@ use crate::document::{
 
 /// The sources in order; the first that yields a value wins.
 #[derive(Debug, Clone)]
-pub(super) struct TokenSources {
+pub(in crate::mechanisms::authenticators) struct TokenSources {
     headers: Vec<HeaderSource>,
 }
 
@@ -35,7 +35,10 @@ impl Default for TokenSources {
 impl TokenSources {
     /// The headers as the verifier reads them: it knows `Authorization` only. Whatever header a token came in, it stands
     /// there; without a token from any source nothing does.
-    pub(super) fn present<'r>(&self, headers: &'r HeaderMap) -> Cow<'r, HeaderMap> {
+    pub(in crate::mechanisms::authenticators) fn present<'r>(
+        &self,
+        headers: &'r HeaderMap,
+    ) -> Cow<'r, HeaderMap> {
         for source in &self.headers {
             let mut values = headers.get_all(&source.name).iter();
             let Some(first) = values.next() else { continue };

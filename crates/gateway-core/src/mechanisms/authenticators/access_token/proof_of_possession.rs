@@ -17,7 +17,7 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// The block as written: what is `None` was not set. Everything may be set by a step, but for `max_proof_size`.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ProofOfPossession {
+pub(in crate::mechanisms::authenticators) struct ProofOfPossession {
     /// Oldest accepted proof (1m).
     max_age: Option<Duration>,
     /// Whether server nonces are demanded (false).
@@ -42,7 +42,7 @@ pub(super) struct ProofOfPossession {
 
 impl ProofOfPossession {
     /// Reads the block. In a step `type` may be left out: it is the catalogue's then.
-    pub(super) fn decode(
+    pub(in crate::mechanisms::authenticators) fn decode(
         node: &Node,
         path: &KeyPath,
         is_override: bool,
@@ -93,7 +93,7 @@ impl ProofOfPossession {
     }
 
     /// What a step sets, over what the catalogue sets: field by field.
-    pub(super) fn overridden_by(self, change: Self) -> Self {
+    pub(in crate::mechanisms::authenticators) fn overridden_by(self, change: Self) -> Self {
         Self {
             max_age: change.max_age.or(self.max_age),
             nonce_required: change.nonce_required.or(self.nonce_required),
@@ -111,7 +111,7 @@ impl ProofOfPossession {
 
 /// What the verifier demands of proofs; `block` is `None` where the configuration has none: bound tokens must prove then,
 /// unbound ones may pass.
-pub(super) fn proof_policy(
+pub(in crate::mechanisms::authenticators) fn proof_policy(
     block: Option<&ProofOfPossession>,
     algorithms: &AlgorithmSet,
     leeway: Duration,

@@ -20,7 +20,7 @@ const DEFAULT_ALGORITHMS: [Algorithm; 5] =
 
 /// The block as written: what is `None` was not set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Assertions {
+pub(in crate::mechanisms::authenticators) struct Assertions {
     issuers: Option<Vec<String>>,
     audience: Option<Vec<String>>,
     scopes: Option<RequiredScopes>,
@@ -31,7 +31,7 @@ pub(super) struct Assertions {
 
 impl Assertions {
     /// Reads the block of the catalogue, which must name the issuers beside a key endpoint, or that of a step.
-    pub(super) fn decode(
+    pub(in crate::mechanisms::authenticators) fn decode(
         node: &Node,
         path: &KeyPath,
         is_override: bool,
@@ -63,7 +63,7 @@ impl Assertions {
     }
 
     /// What a step sets, over what the catalogue sets: field by field, proof of possession included.
-    pub(super) fn overridden_by(self, change: Self) -> Self {
+    pub(in crate::mechanisms::authenticators) fn overridden_by(self, change: Self) -> Self {
         let proof_of_possession = match (self.proof_of_possession, change.proof_of_possession) {
             (Some(catalogue), Some(step)) => Some(catalogue.overridden_by(step)),
             (catalogue, step) => step.or(catalogue),
@@ -87,7 +87,7 @@ impl Assertions {
     }
 
     /// What the verifier demands of tokens.
-    pub(super) fn token_policy(&self) -> TokenPolicy {
+    pub(in crate::mechanisms::authenticators) fn token_policy(&self) -> TokenPolicy {
         TokenPolicy {
             audience: self.audience.clone().unwrap_or_default(),
             algorithms: self.algorithms(),
@@ -96,17 +96,17 @@ impl Assertions {
     }
 
     /// The accepted values of `iss`.
-    pub(super) fn issuers(&self) -> Vec<String> {
+    pub(in crate::mechanisms::authenticators) fn issuers(&self) -> Vec<String> {
         self.issuers.clone().unwrap_or_default()
     }
 
     /// The scopes that must be granted.
-    pub(super) fn required_scopes(&self) -> RequiredScopes {
+    pub(in crate::mechanisms::authenticators) fn required_scopes(&self) -> RequiredScopes {
         self.scopes.clone().unwrap_or_else(RequiredScopes::none)
     }
 
     /// What the verifier demands of proofs; `None` after an error was added to `diagnostics`.
-    pub(super) fn proof_policy(
+    pub(in crate::mechanisms::authenticators) fn proof_policy(
         &self,
         nonce_ring: Option<&Arc<NonceRing>>,
         replay_store: &Arc<dyn ReplayStore>,
@@ -157,7 +157,7 @@ fn decode_scopes(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> 
 }
 
 /// Signature algorithms that are known and asymmetric: anything else is `bad_algorithm`.
-pub(super) fn decode_algorithms(
+pub(in crate::mechanisms::authenticators) fn decode_algorithms(
     node: &Node,
     path: &KeyPath,
     diagnostics: &mut Diagnostics,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The outcome of the authenticator for a refusal of the verifier.
-pub(super) fn authentication(refusal: &Refusal) -> Authentication {
+pub(in crate::mechanisms::authenticators) fn authentication(refusal: &Refusal) -> Authentication {
     let reason = refusal.reason();
     let kind = kind(reason);
     let mut headers = refusal.headers();
@@ -40,7 +40,7 @@ pub(super) fn authentication(refusal: &Refusal) -> Authentication {
 }
 
 /// The outcome for a token that is good while the configuration does not fit it.
-pub(super) fn fault(failure: Failure) -> Authentication {
+pub(in crate::mechanisms::authenticators) fn fault(failure: Failure) -> Authentication {
     Authentication::Refused(Box::new(Refused { failure, chain: ChainEffect::End, saw_credentials: true }))
 }
 
