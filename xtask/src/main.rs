@@ -1,10 +1,12 @@
 //! Tasks of the project.
 //!
 //! - `cargo xtask ci`: everything that must hold before a change lands.
+//! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas and the reference.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
 
 mod bans;
 mod ci;
+mod codegen;
 mod interop;
 mod run;
 
@@ -17,6 +19,7 @@ Usage: cargo xtask <TASK>
 
 Tasks:
   ci                format, clippy, banned crates, docs, demo, interop, tests
+  codegen           write schema/ and docs/reference/ from the doc comments of the types that are read
   interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
 
 Environment:
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(2).collect();
     let outcome = match task.as_deref() {
         Some("ci") => ci::run(),
+        Some("codegen") => codegen::run(),
         Some("interop") => interop::run(&words),
         Some("help" | "-h" | "--help") | None => {
             println!("{HELP}");

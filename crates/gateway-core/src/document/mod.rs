@@ -16,6 +16,7 @@ mod diagnostics;
 mod key_path;
 mod map_reader;
 mod node;
+pub mod schema;
 mod suggestion;
 mod value;
 

@@ -11,10 +11,12 @@ pub mod error_handlers;
 pub mod finalizers;
 pub mod step;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use dpop::{NonceRing, ReplayStore};
 use resource_server::OutboundHttp;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, Node, NodeValue, Place, did_you_mean},
@@ -55,10 +57,10 @@ pub trait Mechanism: Sized {
     const TYPE: &'static str;
     /// The keys that a rule step may set; all others are `override_not_allowed`.
     const OVERRIDABLE: &'static [&'static str];
-    /// What the catalogue configures.
-    type Config: Decode;
-    /// What a rule step may change.
-    type Override: Decode;
+    /// What the catalogue configures. Schema and reference are generated from its fields and their doc comments.
+    type Config: Decode + JsonSchema;
+    /// What a rule step may change; described like the configuration.
+    type Override: Decode + JsonSchema;
 
     /// Builds the mechanism; `None` after an error was added to `diagnostics`.
     fn build(config: Self::Config, context: &BuildContext<'_>, diagnostics: &mut Diagnostics)
@@ -82,6 +84,9 @@ pub(crate) trait MechanismKind: Sized + Clone {
     /// The types that are known and not built yet.
     const LATER_TYPES: &'static [&'static str];
 
+    /// What can be written about each type, in the order of [`Self::TYPES`].
+    fn described(generator: &mut SchemaGenerator) -> Vec<DescribedMechanism>;
+
     /// Builds a mechanism of the catalogue; `None` for a type that is none of [`Self::TYPES`], and after an error was added
     /// to `diagnostics`.
     fn build(
@@ -103,6 +108,52 @@ pub(crate) trait MechanismKind: Sized + Clone {
 /// The configuration of a mechanism that has none; in the catalogue a `config` key is an unknown key then.
 #[derive(Debug, Clone, Copy)]
 pub struct NoConfig;
+
+impl JsonSchema for NoConfig {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("NoConfig")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "properties": {}, "description": "Nothing can be set."})
+    }
+}
+
+/// What can be written about one type of mechanism, for schema and reference.
+#[derive(Debug)]
+pub struct DescribedMechanism {
+    /// Which kind.
+    pub kind: StepKind,
+    /// `type` in the configuration.
+    pub type_name: &'static str,
+    /// `config` in the catalogue.
+    pub config: Schema,
+    /// `config` in a step.
+    pub step_config: Schema,
+}
+
+pub(crate) fn described<M: Mechanism>(kind: StepKind, generator: &mut SchemaGenerator) -> DescribedMechanism {
+    DescribedMechanism {
+        kind,
+        type_name: M::TYPE,
+        config: generator.subschema_for::<M::Config>(),
+        step_config: generator.subschema_for::<M::Override>(),
+    }
+}
+
+/// What can be written about every type of mechanism, by kind in the order of a pipeline.
+#[must_use]
+pub fn describe_all(generator: &mut SchemaGenerator) -> Vec<DescribedMechanism> {
+    let mut all = authenticators::Authenticator::described(generator);
+    all.extend(authorizers::Authorizer::described(generator));
+    all.extend(finalizers::Finalizer::described(generator));
+    all.extend(error_handlers::ErrorHandler::described(generator));
+    all
+}
 
 impl Decode for NoConfig {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
@@ -205,6 +256,12 @@ macro_rules! mechanisms {
             const TYPES: &'static [&'static str] =
                 &[$(<$module::$mechanism as $crate::mechanisms::Mechanism>::TYPE,)+];
             const LATER_TYPES: &'static [&'static str] = &[$($later),*];
+
+            fn described(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<$crate::mechanisms::DescribedMechanism> {
+                vec![$($crate::mechanisms::described::<$module::$mechanism>(Self::KIND, generator),)+]
+            }
 
             fn build(
                 type_name: &str,

@@ -19,6 +19,7 @@ pub mod path_pattern;
 mod path_trie;
 pub mod rewrite;
 pub mod rule;
+pub mod written;
 
 pub use dialect::{decode_default_rule, decode_rule_set};
 pub use index::{Lookup, RuleIndex};

@@ -8,6 +8,7 @@ mod document;
 mod environment;
 mod load;
 mod render;
+pub mod schema;
 pub mod settings;
 mod source_text;
 mod substitute;

@@ -9,6 +9,7 @@ mod providers;
 mod secret_source;
 mod state;
 mod telemetry;
+pub(super) mod written;
 
 use gateway_core::document::{
     Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Place, SecretReference, Spanned,

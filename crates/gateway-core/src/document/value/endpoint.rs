@@ -3,6 +3,9 @@
 //! Every key is read and checked here. Which of them a mechanism can act on is its own business: it asks
 //! [`Endpoint::used_features`] and refuses what it can not do.
 
+mod written;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::document::decode::{Decode, Spanned, decode_one_of, report_wrong_type};
@@ -10,9 +13,14 @@ use crate::document::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::document::key_path::KeyPath;
 use crate::document::map_reader::MapReader;
 use crate::document::node::{Node, NodeValue, Place};
+use crate::document::schema::{HeaderFieldName, Template, Url};
 use crate::document::value::byte_size::ByteSize;
 use crate::document::value::duration::ConfigDuration;
 use crate::document::value::secret_reference::SecretReference;
+
+use self::written::{
+    WrittenMessageSignatures, WrittenResolvedEndpoints, endpoint_keys, or_url, with_old_spelling,
+};
 
 /// Default limit of an outgoing call.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,13 +28,16 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_MAX_RESPONSE_SIZE: u64 = 1 << 20;
 
 /// An address to call and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
+#[schemars(transform = or_url)]
 pub struct Endpoint {
-    /// Template of the URL; absolute, `http` or `https`, before it is rendered.
+    /// The address; may be a template where the mechanism says so.
+    #[schemars(with = "Url")]
     pub url: Spanned<String>,
-    /// Method; each mechanism has its default.
+    /// The method; each mechanism has its default.
     pub method: Option<Spanned<String>>,
-    /// Templates of the request headers, in the order of the document.
+    /// Request headers: names and templates.
+    #[schemars(with = "Option<BTreeMap<String, Template>>")]
     pub headers: Vec<(Spanned<String>, Spanned<String>)>,
     /// Retries after failures.
     pub retry: Option<Spanned<EndpointRetry>>,
@@ -34,36 +45,45 @@ pub struct Endpoint {
     pub http_cache: Option<Spanned<EndpointHttpCache>>,
     /// How the gateway authenticates itself.
     pub auth: Option<Spanned<EndpointAuthentication>>,
-    /// Limit of the whole call (Keybound's own key; 5 seconds).
+    /// Limit of the whole call.
+    #[schemars(with = "ConfigDuration", extend("default" = "5s", "x-keybound" = true))]
     pub timeout: Duration,
-    /// Limit of the answer's body in bytes (Keybound's own key; 1 MB).
+    /// Limit of the answer's body in bytes.
+    #[schemars(with = "ByteSize", extend("default" = "1MB", "x-keybound" = true))]
     pub max_response_size: u64,
-    /// Trust anchors and client certificate (Keybound's own key).
+    /// Trust anchors and client certificate.
+    #[schemars(extend("x-keybound" = true))]
     pub tls: Option<Spanned<EndpointTls>>,
     /// Where the endpoint starts.
+    #[schemars(skip)]
     pub place: Place,
 }
 
 /// When to try a failed call again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, schemars::JsonSchema)]
 pub struct EndpointRetry {
-    /// No further attempt after this time (1 second).
+    /// No further attempt after this time.
+    #[schemars(with = "ConfigDuration", extend("default" = "1s"))]
     pub give_up_after: Duration,
-    /// Longest pause between two attempts (100 milliseconds).
+    /// Longest pause between two attempts.
+    #[schemars(with = "ConfigDuration", extend("default" = "100ms"))]
     pub max_delay: Duration,
 }
 
 /// Caching of answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(transform = with_old_spelling)]
 pub struct EndpointHttpCache {
     /// Whether to cache; the default depends on the mechanism.
     pub enabled: Option<bool>,
     /// How long to keep an answer that does not say.
+    #[schemars(with = "Option<ConfigDuration>")]
     pub default_ttl: Option<Duration>,
 }
 
 /// Where an API key goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum ApiKeyLocation {
     /// A request header.
     Header,
@@ -74,7 +94,8 @@ pub enum ApiKeyLocation {
 }
 
 /// How a client shows its id and secret to a token endpoint (RFC 6749 §2.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum ClientAuthentication {
     /// In the `Authorization` header.
     BasicAuth,
@@ -83,26 +104,31 @@ pub enum ClientAuthentication {
 }
 
 /// The header that carries an obtained token.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 pub struct TokenHeader {
     /// Header name.
+    #[schemars(with = "HeaderFieldName")]
     pub name: Spanned<String>,
     /// Scheme before the token; the answer's `token_type` when missing.
     pub scheme: Option<String>,
 }
 
 /// The client credentials grant (RFC 6749 §4.4) as a way to authenticate.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 pub struct CredentialsGrant {
     /// Token endpoint.
+    #[schemars(with = "Url")]
     pub token_url: Spanned<String>,
     /// Client id and secret.
     pub credentials: SecretReference,
     /// How they are sent.
+    #[schemars(extend("default" = "basic_auth"))]
     pub auth_method: ClientAuthentication,
     /// Scopes to ask for.
+    #[schemars(extend("default" = []))]
     pub scopes: Vec<String>,
     /// How long to keep the token; what the answer says when missing.
+    #[schemars(with = "Option<ConfigDuration>")]
     pub cache_ttl: Option<Duration>,
     /// Where the token goes; `Authorization` when missing.
     pub header: Option<TokenHeader>,
@@ -145,7 +171,8 @@ impl Decode for TokenHeader {
 }
 
 /// How the gateway authenticates itself at an endpoint.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
+#[schemars(tag = "type", content = "config", rename_all = "snake_case")]
 pub enum EndpointAuthentication {
     /// User and password (RFC 7617).
     BasicAuth {
@@ -155,6 +182,7 @@ pub enum EndpointAuthentication {
     /// A fixed key.
     ApiKey {
         /// Where it goes.
+        #[schemars(rename = "in")]
         location: ApiKeyLocation,
         /// Name of the header, cookie or parameter.
         name: Spanned<String>,
@@ -162,8 +190,10 @@ pub enum EndpointAuthentication {
         secret: SecretReference,
     },
     /// A token from an authorization server.
+    #[schemars(rename = "oauth2_client_credentials")]
     OAuth2ClientCredentials(CredentialsGrant),
     /// HTTP message signatures (RFC 9421).
+    #[schemars(with = "WrittenMessageSignatures")]
     HttpMessageSignatures {
         /// Name of the signer; `heimdall` when missing.
         signer_name: Option<String>,
@@ -179,7 +209,7 @@ pub enum EndpointAuthentication {
 }
 
 /// Trust anchors and client certificate of one endpoint.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 pub struct EndpointTls {
     /// Certificates to trust instead of the system's.
     pub ca: Option<SecretReference>,
@@ -533,20 +563,25 @@ impl Decode for Signer {
 }
 
 /// A discovery document's address (RFC 8414, OpenID Connect Discovery), with settings for the endpoints found in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
+#[schemars(transform = or_url)]
 pub struct MetadataEndpoint {
     /// Where the document is.
+    #[schemars(flatten, schema_with = "endpoint_keys")]
     pub endpoint: Endpoint,
-    /// Accept a document whose issuer does not belong to its URL.
+    /// Whether a document is accepted whose issuer does not belong to its URL.
+    #[schemars(extend("default" = false))]
     pub disable_issuer_identifier_verification: bool,
     /// Settings for the key endpoint found there.
+    #[schemars(rename = "resolved_endpoints", with = "Option<WrittenResolvedEndpoints>")]
     pub jwks_uri: Option<ResolvedEndpoint>,
     /// Settings for the introspection endpoint found there.
+    #[schemars(skip)]
     pub introspection_endpoint: Option<ResolvedEndpoint>,
 }
 
 /// Settings for an endpoint whose URL comes from a discovery document.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 pub struct ResolvedEndpoint {
     /// Retries after failures.
     pub retry: Option<EndpointRetry>,

@@ -7,13 +7,14 @@ use crate::document::map_reader::MapReader;
 use crate::document::node::{Node, Place};
 
 /// Names a secret: one of the sources under `secret_management`, and an entry in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, schemars::JsonSchema)]
 pub struct SecretReference {
     /// Name of the source.
     pub source: Spanned<String>,
     /// Entry of the source; without it the first key of a `pem` or `jwks` source.
     pub selector: Option<Spanned<String>>,
     /// Where the reference starts.
+    #[schemars(skip)]
     pub place: Place,
 }
 

@@ -25,9 +25,10 @@ pub struct Anonymous {
 }
 
 /// Settings of `anonymous`, in the catalogue and in a step alike.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, schemars::JsonSchema)]
 pub struct AnonymousConfig {
-    /// The principal's id (`anonymous`).
+    /// The principal's id.
+    #[schemars(extend("default" = "anonymous"))]
     pub principal: Option<String>,
 }
 

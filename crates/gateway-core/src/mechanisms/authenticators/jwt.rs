@@ -17,6 +17,7 @@
 
 mod config;
 mod key_endpoint;
+mod written;
 
 use std::sync::Arc;
 

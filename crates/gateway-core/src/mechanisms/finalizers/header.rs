@@ -8,13 +8,13 @@
 //!       X-User: "{{ .Subject.ID }}"
 //! ```
 
-use std::future::ready;
+use std::{collections::BTreeMap, future::ready};
 
 use http::{HeaderName, HeaderValue};
 
 use crate::{
     decision::UpstreamChanges,
-    document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned},
+    document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, schema::Template},
     mechanisms::{
         BuildContext, Mechanism,
         finalizers::Finalize,
@@ -30,9 +30,11 @@ pub struct Header {
 }
 
 /// Settings of `header`, in the catalogue and in a step alike: a step replaces them as a whole.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, schemars::JsonSchema)]
 pub struct HeaderConfig {
-    /// Names and templates.
+    /// The header fields to set: names and templates. Each line of what a template gives is one value; a template that
+    /// gives nothing takes the client's field away.
+    #[schemars(with = "BTreeMap<String, Template>")]
     pub headers: Vec<(Spanned<String>, Spanned<String>)>,
 }
 

@@ -10,128 +10,175 @@ use gateway_core::public_origin::PublicOrigin;
 use gateway_core::respond::RespondSettings;
 use http::StatusCode;
 
-use super::check_for_later;
+use super::{
+    check_for_later,
+    written::{WrittenOrigins, WrittenRespond},
+};
 
 /// `serve`: where requests come in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, schemars::JsonSchema)]
+#[schemars(rename = "Serve")]
 pub struct ServeSettings {
     /// Name or address to listen on; every interface when missing.
     pub host: Option<String>,
-    /// Port; 0 lets the system choose (4456).
+    /// Port; 0 lets the system choose.
+    #[schemars(extend("default" = 4456))]
     pub port: u16,
     /// Time limits.
+    #[schemars(with = "Option<Timeouts>")]
     pub timeout: Timeouts,
     /// Size limits of heads.
+    #[schemars(with = "Option<BufferLimits>")]
     pub buffer_limit: BufferLimits,
     /// The pool of connections to upstreams.
+    #[schemars(with = "Option<ConnectionLimits>")]
     pub connections_limit: ConnectionLimits,
     /// Peers whose forwarding headers are believed.
+    #[schemars(with = "Option<Vec<Network>>")]
     pub trusted_proxies: Vec<Spanned<Network>>,
     /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
-    /// Status codes and bodies of refusals.
+    /// Answers to the preflights of browsers; refused as not supported yet.
+    pub cors: Option<CorsSettings>,
+    /// Status codes and bodies of answers.
+    #[schemars(with = "Option<WrittenRespond>")]
     pub respond: RespondSettings,
     /// Scheme, host and port as clients use them; several when the gateway has several names.
+    #[schemars(with = "Option<WrittenOrigins>", extend("x-keybound" = true))]
     pub public_origin: Vec<PublicOrigin>,
     /// Limits of requests and connections.
+    #[schemars(with = "Option<RequestLimits>", extend("x-keybound" = true))]
     pub limits: RequestLimits,
     /// Where `serve` starts; the start of the document when it is missing.
+    #[schemars(skip)]
     pub place: Place,
 }
 
 /// `management`: health, keys and metrics.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, schemars::JsonSchema)]
+#[schemars(rename = "Management")]
 pub struct ManagementSettings {
     /// Name or address to listen on; every interface when missing.
     pub host: Option<String>,
-    /// Port; 0 lets the system choose (4457).
+    /// Port; 0 lets the system choose.
+    #[schemars(extend("default" = 4457))]
     pub port: u16,
     /// Time limits.
+    #[schemars(with = "Option<Timeouts>")]
     pub timeout: Timeouts,
     /// Size limits of heads.
+    #[schemars(with = "Option<BufferLimits>")]
     pub buffer_limit: BufferLimits,
     /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
+    /// Answers to the preflights of browsers; refused as not supported yet.
+    pub cors: Option<CorsSettings>,
+    /// Whether `GET /metrics` answers; refused as not supported yet.
+    #[schemars(extend("default" = true, "x-keybound" = true))]
+    pub metrics: bool,
     /// Where `management` starts; the start of the document when it is missing.
+    #[schemars(skip)]
     pub place: Place,
 }
 
 /// Time limits of a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
 pub struct Timeouts {
-    /// For the head of a request, every gap in its body, and the head of the upstream's answer (5 seconds).
+    /// For the head of a request, every gap in its body, and the head of the upstream's answer.
+    #[schemars(with = "ConfigDuration", extend("default" = "5s"))]
     pub read: Duration,
-    /// For a write that does not get on (10 seconds).
+    /// For a write that does not get on.
+    #[schemars(with = "ConfigDuration", extend("default" = "10s"))]
     pub write: Duration,
-    /// For a connection without a request (2 minutes).
+    /// For a connection without a request.
+    #[schemars(with = "ConfigDuration", extend("default" = "2m"))]
     pub idle: Duration,
 }
 
 /// Size limits of a listener, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
 pub struct BufferLimits {
-    /// The largest head of a request (32 KB, more than heimdall's 4 KB: a large token and a proof do not fit there).
+    /// The largest head of a request. heimdall's default is 4KB; a large token and a proof do not fit there.
+    #[schemars(with = "ByteSize", extend("default" = "32KB"))]
     pub read: u64,
-    /// Without effect over HTTP (4 KB).
+    /// Without effect over HTTP.
+    #[schemars(with = "ByteSize", extend("default" = "4KB"))]
     pub write: u64,
 }
 
 /// The pool of connections to upstreams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
 pub struct ConnectionLimits {
     /// Connections to one host; no limit when missing or 0.
     pub max_per_host: Option<usize>,
-    /// Idle connections altogether (100).
+    /// Idle connections altogether.
+    #[schemars(extend("default" = 100))]
     pub max_idle: usize,
-    /// Idle connections to one host (100).
+    /// Idle connections to one host.
+    #[schemars(extend("default" = 100))]
     pub max_idle_per_host: usize,
 }
 
 /// Limits of requests and connections; none unless set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(inline)]
 pub struct RequestLimits {
     /// The largest body of a request in bytes.
+    #[schemars(with = "Option<ByteSize>")]
     pub max_body_size: Option<u64>,
     /// Open connections; more wait.
     pub max_connections: Option<usize>,
 }
 
 /// `tls` of a listener.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, schemars::JsonSchema)]
+#[schemars(rename = "Tls")]
 pub struct TlsSettings {
     /// A private key with its certificate and chain, in a `pem` source. The certificate must be valid now; with `watch` on
     /// the source it is renewed without a restart.
     pub secret: SecretReference,
-    /// The oldest protocol version that clients may speak: `TLS1.2` or `TLS1.3` (`TLS1.3`).
+    /// The oldest protocol version that clients may speak: `TLS1.2` or `TLS1.3`.
+    #[schemars(extend("default" = "TLS1.3"))]
     pub min_version: TlsVersion,
     /// Cipher suites by their IANA names, AEAD only; all nine when missing. Those of TLS 1.3 are restricted only if the list
     /// names one of them.
+    #[schemars(extend("default" = []))]
     pub cipher_suites: Vec<String>,
 }
 
 /// TLS versions that may be configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(inline)]
 pub enum TlsVersion {
     /// TLS 1.2.
+    #[schemars(rename = "TLS1.2")]
     Tls12,
     /// TLS 1.3.
+    #[schemars(rename = "TLS1.3")]
     Tls13,
 }
 
 /// `cors` of a listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename = "Cors")]
 pub struct CorsSettings {
     /// Origins.
+    #[schemars(extend("default" = []))]
     pub allowed_origins: Vec<String>,
     /// Methods.
+    #[schemars(extend("default" = []))]
     pub allowed_methods: Vec<String>,
     /// Request headers.
+    #[schemars(extend("default" = []))]
     pub allowed_headers: Vec<String>,
     /// Response headers that scripts may read.
+    #[schemars(extend("default" = []))]
     pub exposed_headers: Vec<String>,
     /// Whether cookies and credentials are allowed.
+    #[schemars(extend("default" = false))]
     pub allow_credentials: bool,
     /// How long browsers may keep a preflight's answer.
+    #[schemars(with = "ConfigDuration", extend("default" = "0s"))]
     pub max_age: Duration,
 }
 
@@ -154,6 +201,7 @@ impl ServeSettings {
             connections_limit: ConnectionLimits::default(),
             trusted_proxies: Vec::new(),
             tls: None,
+            cors: None,
             respond: RespondSettings::default(),
             public_origin: Vec::new(),
             limits: RequestLimits::default(),
@@ -172,6 +220,8 @@ impl ManagementSettings {
             timeout: Timeouts::default(),
             buffer_limit: BufferLimits::default(),
             tls: None,
+            cors: None,
+            metrics: false,
             place: place.clone(),
         }
     }
@@ -207,12 +257,12 @@ impl Decode for ServeSettings {
             connections_limit: reader.or("connections_limit", defaults.connections_limit),
             trusted_proxies: reader.or("trusted_proxies", Vec::new()),
             tls: reader.optional("tls"),
+            cors: check_for_later(&mut reader, "cors", CORS_MEANWHILE),
             respond: reader.optional_with("respond", decode_respond).unwrap_or_default(),
             public_origin: reader.optional_with("public_origin", decode_origins).unwrap_or_default(),
             limits: reader.or("limits", defaults.limits),
             place: node.place.clone(),
         };
-        check_for_later::<CorsSettings>(&mut reader, "cors", CORS_MEANWHILE);
         reader.finish();
         Some(settings)
     }
@@ -228,11 +278,12 @@ impl Decode for ManagementSettings {
             timeout: reader.or("timeout", defaults.timeout),
             buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
             tls: reader.optional("tls"),
+            cors: check_for_later(&mut reader, "cors", CORS_MEANWHILE),
+            // There are no metrics to switch off yet; asking for them is refused.
+            metrics: reader.or("metrics", false),
             place: node.place.clone(),
         };
-        check_for_later::<CorsSettings>(&mut reader, "cors", CORS_MEANWHILE);
-        // There are no metrics to switch off yet; asking for them is refused.
-        if reader.optional::<bool>("metrics") == Some(true) {
+        if settings.metrics {
             reader.not_supported_yet("metrics", "remove it; there is no `/metrics` yet");
         }
         reader.finish();

@@ -15,13 +15,16 @@ pub struct ProviderSettings {
 }
 
 /// `providers.file_system`: rule files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, schemars::JsonSchema)]
+#[schemars(rename = "FileSystemProvider")]
 pub struct FileSystemSettings {
     /// A file, or a folder whose files are read (not those of folders inside it). Relative to the working directory.
     pub src: Spanned<String>,
     /// Follow changes while running.
+    #[schemars(extend("default" = false))]
     pub watch: bool,
     /// Replace `${NAME}` in rule files.
+    #[schemars(extend("default" = false))]
     pub env_vars_enabled: bool,
 }
 

@@ -6,6 +6,7 @@ use gateway_core::document::{
     ByteSize, Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node,
     SecretReference, decode_one_of,
 };
+use gateway_core::mechanisms::NoConfig;
 
 /// `cache`: what answers of other systems are kept in. Used proofs are not kept here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +69,7 @@ impl Decode for CacheSettings {
         let settings = match cache_type {
             CacheType::InMemory => reader.optional_with("config", decode_in_memory).unwrap_or_default(),
             CacheType::Noop => {
-                if reader
-                    .node("config")
-                    .is_some_and(|config| config.entries().is_none_or(|entries| !entries.is_empty()))
-                {
-                    reader.not_supported_yet("config", "remove it; `noop` takes no settings");
-                }
+                reader.optional::<NoConfig>("config");
                 Self::Noop
             }
             CacheType::Redis | CacheType::RedisCluster | CacheType::RedisSentinel => {

@@ -5,18 +5,23 @@ use gateway_core::document::{
 };
 
 /// `log`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename = "Log")]
 pub struct LogSettings {
-    /// The least severe event that is written (error).
+    /// The least severe event that is written.
+    #[schemars(extend("default" = "error"))]
     pub level: LogLevel,
-    /// How events are written (text).
+    /// How events are written.
+    #[schemars(extend("default" = "text"))]
     pub format: LogFormat,
-    /// Whether every request gets an event of its own, at any level (true).
+    /// Whether every request gets an event of its own, at any level.
+    #[schemars(extend("default" = true))]
     pub access_log_enabled: bool,
 }
 
 /// Levels of events, as heimdall names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
 pub enum LogLevel {
     /// Everything.
     Trace,
@@ -35,7 +40,8 @@ pub enum LogLevel {
 }
 
 /// Formats of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
     Text,

@@ -6,10 +6,13 @@ use dpop::{NonceRing, ReplayStore};
 use jose::{Algorithm, AlgorithmSet};
 use resource_server::{ProofPolicy, RequiredScopes, ScopeMatching, TokenPolicy};
 
-use super::proof_of_possession::{ProofOfPossession, proof_policy};
+use super::{
+    proof_of_possession::{ProofOfPossession, proof_policy},
+    written::WrittenScopes,
+};
 use crate::document::{
     Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, decode_one_of,
-    decode_sequence, did_you_mean,
+    decode_sequence, did_you_mean, schema::SignatureAlgorithm,
 };
 
 /// heimdall's default for `validity_leeway`.
@@ -18,14 +21,23 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(10);
 const DEFAULT_ALGORITHMS: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::Ps384, Algorithm::Ps512];
 
-/// The block as written: what is `None` was not set.
-#[derive(Debug, Clone, Default)]
+/// What an access token must fulfil. A step changes single keys; what it leaves out is as in the catalogue.
+#[derive(Debug, Clone, Default, schemars::JsonSchema)]
 pub(in crate::mechanisms::authenticators) struct Assertions {
+    /// The issuers whose tokens are accepted (`iss`), compared exactly; at least one.
     issuers: Option<Vec<String>>,
+    /// The audiences; a token must name one of them (`aud`). Without it the audience is not looked at.
     audience: Option<Vec<String>>,
+    /// The scopes that a token must have, all of them: a list, or a list with a way of comparing.
+    #[schemars(with = "Option<WrittenScopes>")]
     scopes: Option<RequiredScopes>,
+    /// The algorithms of tokens.
+    #[schemars(with = "Option<Vec<SignatureAlgorithm>>", extend("default" = ["ES256", "ES384", "ES512", "PS384", "PS512"]))]
     allowed_algorithms: Option<AlgorithmSet>,
+    /// How far clocks may differ when times in tokens and proofs are compared.
+    #[schemars(with = "Option<ConfigDuration>", extend("default" = "10s"))]
     validity_leeway: Option<Duration>,
+    /// Which proof of possession is demanded.
     proof_of_possession: Option<ProofOfPossession>,
 }
 

@@ -5,14 +5,25 @@ use resource_server::ErrorSignaling;
 
 use crate::document::{Decode, Diagnostics, KeyPath, MapReader, Node};
 
-/// The block as written: what is `None` was not set.
-#[derive(Debug, Clone, Default)]
+/// What challenges say beside scheme, `error`, `algs` and nonce. A step changes single keys.
+#[derive(Debug, Clone, Default, schemars::JsonSchema)]
+#[schemars(rename = "ErrorSignaling")]
 pub(in crate::mechanisms::authenticators) struct ErrorSignalingConfig {
+    /// Whether the extras below are sent. Scheme, `error`, `algs` and nonce are sent in any case.
+    #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+    /// The `realm` of challenges.
     realm: Option<String>,
+    /// The `error_uri` of challenges: a page that explains errors.
     error_uri: Option<String>,
+    /// Whether challenges say in words what is wrong.
+    #[schemars(extend("default" = false))]
     include_error_description: Option<bool>,
+    /// Whether a refusal for want of scopes names those that are required.
+    #[schemars(extend("default" = false))]
     include_required_scope: Option<bool>,
+    /// Read and without effect: `algs` is always sent (RFC 9449 §5.1).
+    include_dpop_algorithms: Option<bool>,
 }
 
 impl Decode for ErrorSignalingConfig {
@@ -24,8 +35,8 @@ impl Decode for ErrorSignalingConfig {
             error_uri: reader.optional("error_uri"),
             include_error_description: reader.optional("include_error_description"),
             include_required_scope: reader.optional("include_required_scope"),
+            include_dpop_algorithms: reader.optional("include_dpop_algorithms"),
         };
-        reader.optional::<bool>("include_dpop_algorithms");
         reader.finish();
         Some(config)
     }
@@ -40,6 +51,7 @@ impl ErrorSignalingConfig {
             error_uri: change.error_uri.or(self.error_uri),
             include_error_description: change.include_error_description.or(self.include_error_description),
             include_required_scope: change.include_required_scope.or(self.include_required_scope),
+            include_dpop_algorithms: change.include_dpop_algorithms.or(self.include_dpop_algorithms),
         }
     }
 

@@ -9,3 +9,4 @@ pub(super) mod principal;
 mod proof_of_possession;
 pub(super) mod refusal;
 pub(super) mod token_source;
+mod written;
