@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Issuance<'a> {
     pub(crate) user: &'a User,
     pub(crate) client: &'a Client,
+    /// An audience beside those of the client and of the user's roles.
+    pub(crate) audience: Option<&'a str>,
     pub(crate) scope: &'a GrantedScope,
     /// The login it comes from; none when a client acts for itself.
     pub(crate) session: Option<SessionClaims<'a>>,
@@ -74,6 +76,7 @@ fn claims(served: &ServedRealm, issuance: &Issuance<'_>) -> Map<String, Value> {
         put("allowed-origins", json!(origins));
     }
     let mut audience: Vec<&str> = client.audiences.iter().map(String::as_str).collect();
+    audience.extend(issuance.audience);
     if scope.contains("roles") {
         if !user.roles.realm.is_empty() {
             put("realm_access", json!({ "roles": user.roles.realm }));

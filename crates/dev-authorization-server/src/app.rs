@@ -16,7 +16,7 @@ use resource_server::{
 };
 
 use crate::{
-    admin, authorize, clock::Clock, cors, introspect, keys::RealmKeys, logout, metadata,
+    admin, authorize, clock::Clock, cors, device, introspect, keys::RealmKeys, logout, metadata,
     misbehaviour::Misbehaviour, par, realm::Realm, revoke, store::Store, token, userinfo,
 };
 
@@ -122,6 +122,8 @@ impl App {
                 "/realms/{realm}/protocol/openid-connect/auth",
                 get(authorize::handle).post(authorize::handle_form),
             )
+            .route("/realms/{realm}/protocol/openid-connect/auth/device", post(device::handle))
+            .route("/realms/{realm}/device", get(device::handle_page).post(device::handle_form))
             .route("/realms/{realm}/login-actions/authenticate", post(authorize::handle_login))
             .route("/realms/{realm}/protocol/openid-connect/ext/par/request", post(par::handle))
             .route("/realms/{realm}/protocol/openid-connect/token", post(token::handle))

@@ -71,7 +71,10 @@ impl Refusal {
             | ErrorCode::InvalidRequestUri
             | ErrorCode::UnsupportedTokenType
             | ErrorCode::AccessDenied
-            | ErrorCode::LoginRequired => StatusCode::BAD_REQUEST,
+            | ErrorCode::LoginRequired
+            | ErrorCode::AuthorizationPending
+            | ErrorCode::SlowDown
+            | ErrorCode::ExpiredToken => StatusCode::BAD_REQUEST,
         }
     }
 }

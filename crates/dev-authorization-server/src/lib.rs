@@ -24,6 +24,7 @@ mod call;
 mod clock;
 mod config;
 mod cors;
+mod device;
 mod error;
 mod id_token;
 mod introspect;

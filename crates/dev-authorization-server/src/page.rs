@@ -18,6 +18,17 @@ pub(crate) struct LoginPage<'a> {
     pub(crate) error: Option<&'static str>,
 }
 
+/// Where a user enters the code of a device, and then says who he is. `client` is there when a device waits.
+#[derive(Template)]
+#[template(path = "device.html")]
+pub(crate) struct DevicePage<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) user_code: &'a str,
+    pub(crate) client: Option<&'a str>,
+    pub(crate) error: Option<&'static str>,
+}
+
 /// Something went wrong that only the user can be told.
 #[derive(Template)]
 #[template(path = "message.html")]

@@ -25,6 +25,9 @@ pub struct Realm {
     pub(crate) code_lifespan: Duration,
     pub(crate) refresh_token_lifespan: Duration,
     pub(crate) session_lifespan: Duration,
+    pub(crate) device_code_lifespan: Duration,
+    /// Shortest time between two questions of a device.
+    pub(crate) device_polling_interval: Duration,
     /// By client id.
     pub(crate) clients: BTreeMap<String, Client>,
     /// By user name in lower case, service accounts included.
@@ -84,6 +87,10 @@ pub(crate) struct Client {
     pub(crate) standard_flow: bool,
     /// May use the client credentials grant.
     pub(crate) service_account: bool,
+    /// May use the device code grant.
+    pub(crate) device_flow: bool,
+    /// May exchange tokens.
+    pub(crate) token_exchange: bool,
     pub(crate) redirect_uris: Vec<RedirectUri>,
     /// Registered for the end of a logout; `+` in the import file stands for the redirect URIs.
     pub(crate) post_logout_redirect_uris: Vec<RedirectUri>,

@@ -3,6 +3,7 @@
 //! In memory, bounded, and gone after a restart. Every step that must happen once (a code is redeemed, a refresh token is
 //! rotated) is one method under one lock.
 
+mod devices;
 mod expiring;
 
 use std::time::Duration;
@@ -11,7 +12,10 @@ use jose::{JwkThumbprint, UnixTime, base64url, crypto};
 use parking_lot::Mutex;
 
 use self::expiring::Expiring;
-pub(crate) use self::expiring::StoreFull;
+pub(crate) use self::{
+    devices::{DeviceAnswer, DeviceRequest, Devices},
+    expiring::StoreFull,
+};
 use crate::{authorization_request::AuthorizationRequest, realm::GrantedScope};
 
 /// How long a login page may stay open.
@@ -136,6 +140,7 @@ impl Entries {
 #[derive(Debug)]
 pub(crate) struct Store {
     entries: Mutex<Entries>,
+    pub(crate) devices: Devices,
 }
 
 impl Store {
@@ -150,6 +155,7 @@ impl Store {
                 assertions: Expiring::with_capacity(CAPACITY),
                 revoked_tokens: Expiring::with_capacity(CAPACITY),
             }),
+            devices: Devices::new(),
         }
     }
 

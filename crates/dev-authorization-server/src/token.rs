@@ -8,7 +8,9 @@ pub(crate) mod client_authentication;
 mod authorization_code;
 mod client_assertion;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
+mod token_exchange;
 
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -18,7 +20,7 @@ use oauth::ErrorCode;
 use serde_json::{Map, Value};
 
 use crate::{
-    access_token::{self, Issuance},
+    access_token::{self, Issuance, SessionClaims},
     call::Call,
     error::{Refusal, json_response},
     id_token,
@@ -26,6 +28,7 @@ use crate::{
     parameters::Parameters,
     proof::{self, ProvenKey},
     realm::Client,
+    store::{Grant, RefreshGrant},
 };
 
 /// `POST …/token`
@@ -45,6 +48,8 @@ enum GrantType {
     AuthorizationCode,
     ClientCredentials,
     RefreshToken,
+    DeviceCode,
+    TokenExchange,
 }
 
 /// A request to the token endpoint by a client that is known.
@@ -62,6 +67,8 @@ async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
         Some("authorization_code") => GrantType::AuthorizationCode,
         Some("client_credentials") => GrantType::ClientCredentials,
         Some("refresh_token") => GrantType::RefreshToken,
+        Some("urn:ietf:params:oauth:grant-type:device_code") => GrantType::DeviceCode,
+        Some("urn:ietf:params:oauth:grant-type:token-exchange") => GrantType::TokenExchange,
         Some(_) => {
             return Err(Refusal::new(ErrorCode::UnsupportedGrantType, "this grant type is not supported"));
         }
@@ -78,6 +85,8 @@ async fn answer(call: &Call, body: &Bytes) -> Result<Response, Refusal> {
         GrantType::AuthorizationCode => authorization_code::grant(&request)?,
         GrantType::ClientCredentials => client_credentials::grant(&request)?,
         GrantType::RefreshToken => refresh_token::grant(&request)?,
+        GrantType::DeviceCode => device_code::grant(&request)?,
+        GrantType::TokenExchange => token_exchange::grant(&request)?,
     };
     Ok(with_nonce(json_response(StatusCode::OK, &Value::Object(answer)), key.as_ref()))
 }
@@ -130,6 +139,38 @@ impl TokenCall<'_> {
             "a token was issued"
         );
         Ok(answer)
+    }
+
+    /// Tokens for a login that is complete: a code was redeemed, or a device let in.
+    fn issue_for_login(
+        &self,
+        grant: &Grant,
+        openid_nonce: Option<&str>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let realm = &self.call.served.realm;
+        let user = realm
+            .user(&grant.user_id)
+            .ok_or_else(|| Refusal::invalid_grant("the user is no longer there"))?;
+        let refresh_token = self.call.app.store.issue_refresh_token(
+            RefreshGrant { grant: grant.clone(), bound_to: self.refresh_token_key() },
+            realm.refresh_token_lifespan,
+            self.call.now,
+        )?;
+        let issuance = Issuance {
+            user,
+            client: self.client,
+            audience: None,
+            scope: &grant.scope,
+            session: Some(SessionClaims {
+                id: &grant.session_id,
+                authenticated_at: grant.authenticated_at,
+                openid_nonce,
+            }),
+            bound_to: self.key.map(|key| key.thumbprint),
+            issued_at: self.call.now,
+            expires_at: self.expires_at(),
+        };
+        self.issue(&issuance, Some(refresh_token))
     }
 
     /// When an access token issued now ends.

@@ -44,6 +44,12 @@ pub enum ErrorCode {
     InvalidRequestUri,
     /// The token type can not be revoked (RFC 7009, section 2.2.1).
     UnsupportedTokenType,
+    /// The user has not answered yet: ask again later (RFC 8628, section 3.5).
+    AuthorizationPending,
+    /// As [`AuthorizationPending`](Self::AuthorizationPending), and more slowly (RFC 8628, section 3.5).
+    SlowDown,
+    /// The device code is over (RFC 8628, section 3.5).
+    ExpiredToken,
 }
 
 /// The text is not one of the codes in [`ErrorCode`].
@@ -53,7 +59,7 @@ pub struct UnknownErrorCode;
 
 impl ErrorCode {
     /// Every code, in the order of the declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidRequest,
         Self::InvalidToken,
         Self::InsufficientScope,
@@ -72,6 +78,9 @@ impl ErrorCode {
         Self::InvalidTarget,
         Self::InvalidRequestUri,
         Self::UnsupportedTokenType,
+        Self::AuthorizationPending,
+        Self::SlowDown,
+        Self::ExpiredToken,
     ];
 
     /// The code on the wire.
@@ -96,6 +105,9 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
         }
     }
 }

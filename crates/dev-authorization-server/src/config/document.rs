@@ -29,6 +29,10 @@ pub(super) struct RealmDocument {
     pub(super) sso_session_idle_timeout: Option<u64>,
     /// Seconds from login to the end of all that came of it; 36000 unless given.
     pub(super) sso_session_max_lifespan: Option<u64>,
+    /// Seconds that a device waits for its user; 600 unless given.
+    pub(super) oauth2_device_code_lifespan: Option<u64>,
+    /// Seconds between two questions of a device; 5 unless given.
+    pub(super) oauth2_device_polling_interval: Option<u64>,
     /// For clients that name no default scopes.
     pub(super) default_default_client_scopes: Option<BTreeSet<String>>,
     /// For clients that name no optional scopes.
@@ -73,8 +77,8 @@ pub(super) struct ClientDocument {
     #[serde(default)]
     pub(super) web_origins: Vec<String>,
     /// Read are `dpop.bound.access.tokens`, `pkce.code.challenge.method`, `require.pushed.authorization.requests`, `jwks.string`,
-    /// `post.logout.redirect.uris`, and `dpop.bound.refresh.tokens`, which Keycloak does not know: it binds the refresh tokens of a
-    /// confidential client too.
+    /// `post.logout.redirect.uris`, `oauth2.device.authorization.grant.enabled`, `standard.token.exchange.enabled`, and
+    /// `dpop.bound.refresh.tokens`, which Keycloak does not know: it binds the refresh tokens of a confidential client too.
     #[serde(default)]
     pub(super) attributes: Map<String, Value>,
     pub(super) default_client_scopes: Option<BTreeSet<String>>,

@@ -5,10 +5,9 @@ use serde_json::{Map, Value};
 
 use super::TokenCall;
 use crate::{
-    access_token::{Issuance, SessionClaims},
     authorization_request::AuthorizationRequest,
     error::Refusal,
-    store::{CodeGrant, Redemption, RefreshGrant},
+    store::{CodeGrant, Redemption},
 };
 
 pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refusal> {
@@ -37,27 +36,7 @@ pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refus
     // From here on the code is spent, whatever happens: nobody gets a second guess.
     check(request, &asked)
         .inspect_err(|_| store.end_session(&realm.name, &grant.client_id, &grant.session_id, now))?;
-    let user =
-        realm.user(&grant.user_id).ok_or_else(|| Refusal::invalid_grant("the user is no longer there"))?;
-    let refresh_token = store.issue_refresh_token(
-        RefreshGrant { grant: grant.clone(), bound_to: request.refresh_token_key() },
-        realm.refresh_token_lifespan,
-        now,
-    )?;
-    let issuance = Issuance {
-        user,
-        client: request.client,
-        scope: &grant.scope,
-        session: Some(SessionClaims {
-            id: &grant.session_id,
-            authenticated_at: grant.authenticated_at,
-            openid_nonce: asked.openid_nonce.as_deref(),
-        }),
-        bound_to: request.key.map(|key| key.thumbprint),
-        issued_at: now,
-        expires_at: request.expires_at(),
-    };
-    request.issue(&issuance, Some(refresh_token))
+    request.issue_for_login(&grant, asked.openid_nonce.as_deref())
 }
 
 /// The token request must fit the authorization request it follows from.

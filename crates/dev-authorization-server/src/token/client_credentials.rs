@@ -23,6 +23,7 @@ pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refus
     let issuance = Issuance {
         user: account,
         client,
+        audience: None,
         scope: &scope,
         session: None,
         bound_to: request.key.map(|key| key.thumbprint),

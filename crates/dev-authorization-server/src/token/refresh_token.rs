@@ -67,6 +67,7 @@ pub(super) fn grant(request: &TokenCall<'_>) -> Result<Map<String, Value>, Refus
     let issuance = Issuance {
         user,
         client: request.client,
+        audience: None,
         scope: &scope,
         session: Some(SessionClaims {
             id: &grant.session_id,

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod client_assertion;
+mod device;
 mod dpop;
 mod keycloak;
 mod oauth;
+mod token_exchange;
 mod world;
