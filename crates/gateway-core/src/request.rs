@@ -45,6 +45,27 @@ impl Request {
         }
     }
 
+    /// All values of a header field, joined as RFC 9110 §5.3 allows; empty when it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> String {
+        let values = self.headers.get_all(name).iter();
+        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",")
+    }
+
+    /// The value of the first cookie of that name, without quotation marks; empty when there is none.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> &str {
+        let lines = self.headers.get_all(http::header::COOKIE).iter();
+        let mut pairs = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+        let value = pairs.find_map(|pair| {
+            let (key, value) = pair.trim().split_once('=')?;
+            (key.trim_end() == name).then_some(value)
+        });
+        value.map_or("", |value| {
+            value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
+        })
+    }
+
     /// The body as templates and expressions see it: parsed by its content type; `None` while it was not read.
     #[must_use]
     pub fn body_value(&self) -> Option<&serde_json::Value> {

@@ -19,7 +19,7 @@ use jose::{UnixTime, crypto};
 use thiserror::Error;
 
 use crate::{
-    document::{Code, Diagnostic, Diagnostics, Place, Spanned, did_you_mean},
+    document::{Code, Diagnostic, Diagnostics, Spanned, did_you_mean},
     request::Request,
     secrets::{SecretError, SecretStore},
     subject::Subject,
@@ -75,7 +75,7 @@ impl BoundTemplate {
                 let code = resolver.refused.into_inner().map_or(Code::BadTemplate, |error| error.code());
                 let headline = format!("template of {} does not parse: {}", place.used_for, error.message);
                 let mut diagnostic =
-                    Diagnostic::error(code, headline, &place_in(source, error.line, error.column))
+                    Diagnostic::error(code, headline, &source.place_within(error.line, error.column))
                         .expected("a Go template");
                 diagnostic.hint = error.hint;
                 diagnostics.push(diagnostic);
@@ -192,20 +192,6 @@ fn warn_about_names(
             );
         }
     }
-}
-
-/// The place in the file. A block scalar's place is its first line of text; other texts stand behind a quotation mark.
-fn place_in(source: &Spanned<String>, line: usize, column: usize) -> Place {
-    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let mut place = source.place.clone();
-    if place.line == 0 {
-        return place;
-    }
-    place.line = place.line.saturating_add(narrow(line.saturating_sub(1)));
-    let is_block = source.value.contains('\n');
-    place.column = place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block));
-    place.length = 1;
-    place
 }
 
 fn fill_random(bytes: &mut [u8]) -> bool {

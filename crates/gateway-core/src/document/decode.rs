@@ -35,6 +35,24 @@ impl<T> Spanned<T> {
     }
 }
 
+impl Spanned<String> {
+    /// The place of a part of the text in its file; `line` and `column` count from 1 within the text. A block scalar's place
+    /// is its first line of text; other texts stand behind a quotation mark.
+    #[must_use]
+    pub fn place_within(&self, line: usize, column: usize) -> Place {
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let mut place = self.place.clone();
+        if place.line == 0 {
+            return place;
+        }
+        place.line = place.line.saturating_add(narrow(line.saturating_sub(1)));
+        let is_block = self.value.contains('\n');
+        place.column = place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block));
+        place.length = 1;
+        place
+    }
+}
+
 impl<T: PartialEq> PartialEq for Spanned<T> {
     /// Equal values are equal wherever they stand.
     fn eq(&self, other: &Self) -> bool {

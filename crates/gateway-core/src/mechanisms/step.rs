@@ -108,6 +108,17 @@ pub struct Failure {
     pub detail: String,
     /// Challenges and other headers of the answer.
     pub headers: Box<HeaderMap>,
+    /// The step that failed, once that is known.
+    pub origin: Option<Box<FailureOrigin>>,
+}
+
+/// Which step failed, as conditions of error handlers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureOrigin {
+    /// The mechanism's id in the catalogue: `Error.Source`.
+    pub mechanism: String,
+    /// The step's own id, the mechanism's if it has none: `Error.StepID`.
+    pub step_id: String,
 }
 
 impl Failure {
@@ -119,7 +130,7 @@ impl Failure {
         public: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { kind, reason, public, detail: detail.into(), headers: Box::default() }
+        Self { kind, reason, public, detail: detail.into(), headers: Box::default(), origin: None }
     }
 
     /// The configuration does not fit this request: a template that fails, a claim that is not there.

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use go_template::{FunctionError, List, Map, Object, Url, Value};
-use http::header;
 
 use crate::{
     request::Request,
@@ -50,8 +49,8 @@ impl Object for RequestObject {
 
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
         match name {
-            "Header" => Some(text_argument(arguments).map(|name| Value::from(self.header(&name)))),
-            "Cookie" => Some(text_argument(arguments).map(|name| Value::from(self.cookie(&name)))),
+            "Header" => Some(text_argument(arguments).map(|name| Value::from(self.request.header(&name)))),
+            "Cookie" => Some(text_argument(arguments).map(|name| Value::from(self.request.cookie(&name)))),
             "Headers" => Some(no_arguments(arguments).map(|()| Value::from(self.headers()))),
             "Body" => Some(no_arguments(arguments).and_then(|()| self.body())),
             _ => None,
@@ -60,27 +59,6 @@ impl Object for RequestObject {
 }
 
 impl RequestObject {
-    /// All values of a field, joined as RFC 9110 §5.3 allows; empty when it is not there.
-    fn header(&self, name: &str) -> String {
-        let values = self.request.headers.get_all(name).iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",")
-    }
-
-    /// The first cookie of that name; empty when there is none.
-    fn cookie(&self, name: &str) -> String {
-        let lines = self.request.headers.get_all(header::COOKIE).iter();
-        let mut pairs = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-        let value = pairs.find_map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            (key.trim_end() == name).then_some(value)
-        });
-        value
-            .map_or("", |value| {
-                value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
-            })
-            .into()
-    }
-
     /// The parsed body. Fails where the pipeline did not read it: nothing would look like an empty body.
     fn body(&self) -> Result<Value, FunctionError> {
         self.request.body_value().map(Value::from).ok_or(FunctionError::Unreadable { what: "request body" })
@@ -88,7 +66,7 @@ impl RequestObject {
 
     fn headers(&self) -> Map {
         let names = self.request.headers.keys();
-        Map::of_strings(names.map(|name| (canonical_name(name.as_str()), self.header(name.as_str()))))
+        Map::of_strings(names.map(|name| (canonical_name(name.as_str()), self.request.header(name.as_str()))))
     }
 }
 

@@ -2,6 +2,7 @@ use http::{HeaderValue, Method};
 
 use super::*;
 use crate::{
+    document::Place,
     request::RequestUri,
     request_body::{BodyFuture, BodySource, RequestBody},
     subject::Principal,

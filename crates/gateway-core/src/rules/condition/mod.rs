@@ -1,10 +1,11 @@
 //! Conditions on captured values and on hosts: exact, glob and regular expression.
 
 mod glob;
-mod regular_expression;
 
 use regex::Regex;
 use thiserror::Error;
+
+use crate::re2;
 
 /// How a condition reads its value, as rule files spell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Condition {
         let compiled = match kind {
             ConditionType::Exact => None,
             ConditionType::Glob => Some(glob::compile(written, separator)?),
-            ConditionType::Regex => Some(regular_expression::compile(written)?),
+            ConditionType::Regex => Some(re2::compile(written).map_err(ConditionError::BadRegex)?),
         };
         Ok(Self { kind, written: written.to_owned(), compiled })
     }

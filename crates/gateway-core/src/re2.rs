@@ -1,6 +1,6 @@
-//! Regular expressions of rule files: RE2 as Go reads it, on the `regex` crate.
+//! Regular expressions of rule files and expressions: RE2 as Go reads it, on the `regex` crate.
 //!
-//! Both engines are linear and share most of the syntax. What differs is rewritten, so that a rule file means the same here:
+//! Both engines are linear and share most of the syntax. What differs is rewritten, so that a pattern means the same here:
 //! `\d`, `\s`, `\w` and `\b` are ASCII in RE2; inside a class `[`, `&&`, `--` and `~~` are plain characters; `\Q…\E` quotes;
 //! a brace that is no repetition, and `\<` and `\>`, are plain characters.
 
@@ -8,17 +8,16 @@ use std::{iter::Peekable, str::Chars};
 
 use regex::{Regex, RegexBuilder};
 
-use super::ConditionError;
-
 /// Limit of the compiled program in bytes.
 const MAX_COMPILED_BYTES: usize = 1 << 20;
 
-pub(super) fn compile(written: &str) -> Result<Regex, ConditionError> {
+/// Compiles a pattern, which is not anchored. The error says what is wrong with it, on one line.
+pub(crate) fn compile(written: &str) -> Result<Regex, String> {
     RegexBuilder::new(&from_re2(written)).size_limit(MAX_COMPILED_BYTES).build().map_err(|error| {
         // The library's text has several lines with a caret; its last one says what is wrong.
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or_default().trim();
-        ConditionError::BadRegex(reason.strip_prefix("error: ").unwrap_or(reason).to_owned())
+        reason.strip_prefix("error: ").unwrap_or(reason).to_owned()
     })
 }
 
