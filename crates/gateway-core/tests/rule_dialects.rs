@@ -340,10 +340,8 @@ fn overlapping_rules_of_different_sets_are_refused_in_both_directions() {
         diagnostic.headline,
         "rule `broad` (second.yaml) overlaps rule `narrow` (first.yaml) in another rule set"
     );
-    assert_eq!(
-        diagnostic.found.as_deref(),
-        Some("`/shop/**` and `/shop/admin` on host `*`; both match `/shop/admin`")
-    );
+    assert_eq!(diagnostic.found.as_deref(), Some("`/shop/**` and `/shop/admin` on host `*`"));
+    assert!(diagnostic.hint.as_ref().unwrap().starts_with("both match `https://any.example/shop/admin`;"));
     let (index, diagnostics) =
         build(&[("first.yaml", vec![broad.clone()]), ("second.yaml", vec![narrow.clone()])]);
     assert!(index.is_none());
@@ -359,7 +357,7 @@ fn rules_of_different_sets_that_merely_share_requests_are_told() {
     assert!(index.is_some());
     let warning = diagnostics.iter().next().unwrap();
     assert_eq!((warning.code.as_str(), warning.severity), ("conflicting_rules", Severity::Warning));
-    assert!(warning.found.as_ref().unwrap().ends_with("both match `/files/info`"));
+    assert!(warning.hint.as_ref().unwrap().starts_with("both match `https://any.example/files/info`;"));
 }
 
 #[test]

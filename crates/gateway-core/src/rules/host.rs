@@ -131,6 +131,23 @@ impl HostPattern {
             (Self::Below(_) | Self::Exact(_), Self::Any) | (Self::Exact(_), Self::Below(_)) => false,
         }
     }
+
+    /// A host that both patterns match, if there is one. For `*` alone it is one that stands for any.
+    #[must_use]
+    pub fn common_host(&self, other: &Self) -> Option<String> {
+        let narrow = if self.covers(other) {
+            other
+        } else if other.covers(self) {
+            self
+        } else {
+            return None;
+        };
+        Some(match narrow {
+            Self::Exact(host) => host.clone(),
+            Self::Below(suffix) => format!("any.{suffix}"),
+            Self::Any => "any.example".to_owned(),
+        })
+    }
 }
 
 fn is_below(host: &str, suffix: &str) -> bool {
@@ -230,5 +247,25 @@ mod tests {
         assert!(!covers("*.b", "xb"));
         assert!(!covers("*.a.b", "*.b"));
         assert!(!covers("a.b", "a.b:1"));
+    }
+
+    #[test]
+    fn a_common_host_is_one_of_the_narrower_pattern() {
+        let pattern = |text: &str| HostPattern::parse(text).unwrap();
+        let common = |one: &str, other: &str| pattern(one).common_host(&pattern(other));
+        for (one, other, host) in [
+            ("*", "*", Some("any.example")),
+            ("*", "*.b", Some("any.b")),
+            ("*.b:81", "*", Some("any.b:81")),
+            ("*.b", "*.a.b", Some("any.a.b")),
+            ("*.b", "a.b", Some("a.b")),
+            ("a.b", "a.b", Some("a.b")),
+            ("*.b", "b", None),
+            ("*.a.b", "*.c.b", None),
+            ("a.b", "a.b:81", None),
+        ] {
+            assert_eq!(common(one, other).as_deref(), host, "{one} {other}");
+            assert_eq!(common(other, one).as_deref(), host, "{other} {one}");
+        }
     }
 }

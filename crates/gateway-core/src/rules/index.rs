@@ -405,17 +405,30 @@ impl<'r> Builder<'r, '_> {
         } else {
             format!("on hosts `{host}` and `{other_host}`")
         };
-        let witness = path.pattern.common_path(&other_path.pattern).unwrap_or_default();
+        let witness = format!(
+            "{}//{}{}",
+            common_scheme(rule, other_rule),
+            host.common_host(other_host).unwrap_or_default(),
+            path.pattern.common_path(&other_path.pattern).unwrap_or_default()
+        );
         Some(
             diagnostic
                 .and_place(&other_path.place)
-                .found(format!(
-                    "`{}` and `{}` {hosts}; both match `{witness}`",
-                    path.written, other_path.written
-                ))
+                .found(format!("`{}` and `{}` {hosts}", path.written, other_path.written))
                 .expected("overlapping rules in one rule set")
-                .hint("put both rules into one file, or narrow one path or host"),
+                .hint(format!(
+                    "both match `{witness}`; put both rules into one file, or narrow one path or host"
+                )),
         )
+    }
+}
+
+/// `https:`, or what the rules ask for; nothing where they ask for different ones, which does not keep them apart.
+fn common_scheme(one: &RuleDefinition, other: &RuleDefinition) -> &'static str {
+    match (one.matching.scheme, other.matching.scheme) {
+        (Some(one), Some(other)) if one != other => "",
+        (Some(Scheme::Http), _) | (_, Some(Scheme::Http)) => "http:",
+        _ => "https:",
     }
 }
 
