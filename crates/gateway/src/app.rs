@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use gateway_core::secrets::SecretStore;
+use gateway_core::{rules::StepKind, secrets::SecretStore};
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
@@ -17,8 +17,8 @@ use crate::{
     config::{
         Enforcement, Environment, Report, Settings,
         settings::{
-            ConnectionLimits as IdleLimits, LogFormat, LogLevel, LogSettings, SecretSourceSettings, Timeouts,
-            TlsSettings,
+            ConnectionLimits as IdleLimits, CorsSettings, LogFormat, LogLevel, LogSettings,
+            SecretSourceSettings, Timeouts, TlsSettings,
         },
     },
     management::{CurrentKeys, Management},
@@ -29,6 +29,7 @@ use crate::{
     },
     serve::{
         connection::{self, ConnectionLimits, Listener, Shutdown},
+        cors::{Cors, WithCors},
         decision::Decision,
         gate::{Gate, OnPermit},
         intake::Intake,
@@ -185,6 +186,11 @@ impl App {
                 open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
             }
             Mode::Decision => {
+                if settings.serve.cors.is_some() {
+                    tracing::warn!(
+                        "`serve.cors` has no effect in decision mode: the proxy in front answers browsers"
+                    );
+                }
                 let mode = Decision { engine: Arc::clone(&engine) };
                 open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
             }
@@ -193,6 +199,8 @@ impl App {
         let users = SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners);
         follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
         let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
+        let cors = settings.management.cors.as_ref().map(|cors| Cors::new(cors, false));
+        let handler = Arc::new(WithCors { inner: handler, cors });
         connection::serve(management, management_limits(&settings), handler, &shutdown);
         if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
             until_stopping(files.follow(watch, known, engine), &shutdown);
@@ -349,8 +357,23 @@ fn open_gate<M: OnPermit>(
         max_body_bytes: serve.limits.max_body_size,
     };
     let body_gap = limit(serve.timeout.read);
-    let gate = Gate { intake, engine, body_gap, access_log: settings.log.access_log_enabled, mode };
+    let cors = match M::NAME {
+        Proxy::NAME => cors(serve.cors.as_ref(), settings),
+        // The answers of this mode are not for browsers.
+        _ => None,
+    };
+    let access_log = settings.log.access_log_enabled;
+    let gate = Gate { intake, cors, engine, body_gap, access_log, mode };
     connection::serve(listener, serve_limits(settings), Arc::new(gate), shutdown);
+}
+
+/// Scripts that use DPoP must read nonces and challenges.
+fn cors(configured: Option<&CorsSettings>, settings: &Settings) -> Option<Cors> {
+    let checks_proofs = settings.mechanisms.iter().any(|mechanism| {
+        mechanism.kind == StepKind::Authenticator
+            && ["jwt", "oauth2_introspection"].contains(&mechanism.type_name.value.as_str())
+    });
+    configured.map(|configured| Cors::new(configured, checks_proofs))
 }
 
 fn proxy(

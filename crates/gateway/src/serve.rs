@@ -7,6 +7,7 @@
 
 pub(crate) mod body;
 pub(crate) mod connection;
+pub(crate) mod cors;
 pub(crate) mod decision;
 pub(crate) mod error_response;
 pub(crate) mod forward;

@@ -12,6 +12,7 @@
 
 mod sockets {
     pub mod body_readers;
+    pub mod cors;
     pub mod dpop_routes;
     pub mod dpop_setup;
     pub mod forwarding;

@@ -4,6 +4,7 @@
 //! relies on is ignored. What stands under `mechanisms` and `default_rule` is only taken apart here; the decision's crate
 //! reads it.
 
+mod cors;
 mod listener;
 mod providers;
 mod secret_source;
@@ -18,9 +19,10 @@ use gateway_core::document::{
 use gateway_core::mechanisms::catalogue::MechanismDefinition;
 use gateway_core::rules::{DefaultRuleDefinition, StepKind, decode_default_rule};
 
+pub use cors::{Allowed, CorsSettings, OriginPattern};
 pub use listener::{
-    BufferLimits, ConnectionLimits, CorsSettings, ManagementSettings, RequestLimits, ServeSettings, Timeouts,
-    TlsSettings, TlsVersion,
+    BufferLimits, ConnectionLimits, ManagementSettings, RequestLimits, ServeSettings, Timeouts, TlsSettings,
+    TlsVersion,
 };
 pub use providers::{FileSystemSettings, ProviderSettings};
 pub use secret_source::{SecretFile, SecretSourceKind, SecretSourceSettings};

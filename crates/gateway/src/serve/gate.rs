@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::{
     body::{ClientBody, ResponseBody},
     connection::{Connection, Handler},
+    cors::Cors,
     error_response,
     http_checks::HttpRefusal,
     intake::Intake,
@@ -57,6 +58,8 @@ pub(crate) struct Arrived<'a> {
 pub(crate) struct Gate<M> {
     /// Reads requests.
     pub(crate) intake: Intake,
+    /// Answers preflights and tells browsers what scripts may read, where that is configured.
+    pub(crate) cors: Option<Cors>,
     /// Decides, with the rules of the moment.
     pub(crate) engine: Arc<Engine>,
     /// Longest gap between two pieces of a request's body.
@@ -76,10 +79,15 @@ impl<M: OnPermit> Handler for Gate<M> {
         let start = Instant::now();
         let (parts, body) = request.into_parts();
         let mut event = AccessEvent::new(M::NAME, &parts, connection.peer);
-        let response = match self.intake.request(&parts, &connection) {
+        let asking = self.cors.as_ref().map(|cors| (cors, Cors::asking(&parts)));
+        let mut response = match self.intake.request(&parts, &connection) {
             Err(refusal) => refuse_http(refusal, &mut event),
             Ok(mut request) => {
                 event.asked_for(&request);
+                if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
+                    event.permitted("-");
+                    return self.told(&event, preflight, start);
+                }
                 let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
                 if M::READS_BODIES {
                     request.body = RequestBody::new(Arc::clone(&body) as _);
@@ -88,14 +96,27 @@ impl<M: OnPermit> Handler for Gate<M> {
                 self.decide(request, arrived, &mut event).await
             }
         };
+        if let Some((cors, asking)) = asking {
+            cors.tell(&asking, response.headers_mut());
+        }
+        self.told(&event, response, start)
+    }
+}
+
+impl<M: OnPermit> Gate<M> {
+    /// An answer, once the log has its access event.
+    fn told(
+        &self,
+        event: &AccessEvent,
+        response: Response<ResponseBody>,
+        start: Instant,
+    ) -> Response<ResponseBody> {
         if self.access_log {
             event.write(response.status(), start.elapsed());
         }
         response
     }
-}
 
-impl<M: OnPermit> Gate<M> {
     async fn decide(
         &self,
         request: Request,

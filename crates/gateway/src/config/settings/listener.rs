@@ -11,7 +11,7 @@ use gateway_core::respond::RespondSettings;
 use http::StatusCode;
 
 use super::{
-    check_for_later,
+    cors::CorsSettings,
     written::{WrittenOrigins, WrittenRespond},
 };
 
@@ -38,7 +38,8 @@ pub struct ServeSettings {
     pub trusted_proxies: Vec<Spanned<Network>>,
     /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
-    /// Answers to the preflights of browsers; refused as not supported yet.
+    /// Which scripts of other origins may ask; proxy mode only. Browsers refuse them all when missing, unless the upstream
+    /// answers preflights.
     pub cors: Option<CorsSettings>,
     /// Status codes and bodies of answers.
     #[schemars(with = "Option<WrittenRespond>")]
@@ -71,7 +72,7 @@ pub struct ManagementSettings {
     pub buffer_limit: BufferLimits,
     /// Certificate and protocol versions; plain HTTP when missing.
     pub tls: Option<TlsSettings>,
-    /// Answers to the preflights of browsers; refused as not supported yet.
+    /// Which scripts of other origins may ask; none when missing.
     pub cors: Option<CorsSettings>,
     /// Whether `GET /metrics` answers; refused as not supported yet.
     #[schemars(extend("default" = true, "x-keybound" = true))]
@@ -158,36 +159,10 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// `cors` of a listener.
-#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
-#[schemars(rename = "Cors")]
-pub struct CorsSettings {
-    /// Origins.
-    #[schemars(extend("default" = []))]
-    pub allowed_origins: Vec<String>,
-    /// Methods.
-    #[schemars(extend("default" = []))]
-    pub allowed_methods: Vec<String>,
-    /// Request headers.
-    #[schemars(extend("default" = []))]
-    pub allowed_headers: Vec<String>,
-    /// Response headers that scripts may read.
-    #[schemars(extend("default" = []))]
-    pub exposed_headers: Vec<String>,
-    /// Whether cookies and credentials are allowed.
-    #[schemars(extend("default" = false))]
-    pub allow_credentials: bool,
-    /// How long browsers may keep a preflight's answer.
-    #[schemars(with = "ConfigDuration", extend("default" = "0s"))]
-    pub max_age: Duration,
-}
-
 /// heimdall's port for requests.
 const SERVE_PORT: u16 = 4456;
 /// heimdall's port for operators.
 const MANAGEMENT_PORT: u16 = 4457;
-/// What to do while preflights are not answered.
-const CORS_MEANWHILE: &str = "let the upstream or a proxy in front answer preflights";
 
 impl ServeSettings {
     /// Everything at its default; `place` is where a missing `serve` is reported.
@@ -257,7 +232,7 @@ impl Decode for ServeSettings {
             connections_limit: reader.or("connections_limit", defaults.connections_limit),
             trusted_proxies: reader.or("trusted_proxies", Vec::new()),
             tls: reader.optional("tls"),
-            cors: check_for_later(&mut reader, "cors", CORS_MEANWHILE),
+            cors: reader.optional("cors"),
             respond: reader.optional_with("respond", decode_respond).unwrap_or_default(),
             public_origin: reader.optional_with("public_origin", decode_origins).unwrap_or_default(),
             limits: reader.or("limits", defaults.limits),
@@ -278,7 +253,7 @@ impl Decode for ManagementSettings {
             timeout: reader.or("timeout", defaults.timeout),
             buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
             tls: reader.optional("tls"),
-            cors: check_for_later(&mut reader, "cors", CORS_MEANWHILE),
+            cors: reader.optional("cors"),
             // There are no metrics to switch off yet; asking for them is refused.
             metrics: reader.or("metrics", false),
             place: node.place.clone(),
@@ -399,22 +374,6 @@ impl Decode for CipherSuite {
         }
         decode_one_of(node, path, &CIPHER_SUITES, diagnostics)?;
         name.map(Self)
-    }
-}
-
-impl Decode for CorsSettings {
-    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        let settings = Self {
-            allowed_origins: reader.or("allowed_origins", Vec::new()),
-            allowed_methods: reader.or("allowed_methods", Vec::new()),
-            allowed_headers: reader.or("allowed_headers", Vec::new()),
-            exposed_headers: reader.or("exposed_headers", Vec::new()),
-            allow_credentials: reader.or("allow_credentials", false),
-            max_age: reader.or("max_age", ConfigDuration(Duration::ZERO)).into(),
-        };
-        reader.finish();
-        Some(settings)
     }
 }
 
