@@ -8,9 +8,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use dpop::{NonceRing, ReplayStore};
 use http::{HeaderMap, HeaderValue};
 use jose::UnixTime;
-use resource_server::{KeySource, OutboundHttp};
+use resource_server::KeySource;
 
 use crate::{
+    cache::Cache,
     decision::Decision,
     denial::{Denial, DenialKind},
     document::{Code, Diagnostic, Diagnostics, SecretReference},
@@ -18,6 +19,7 @@ use crate::{
         Dependencies,
         catalogue::{Catalogue, MechanismDefinition},
     },
+    outbound::OutboundClients,
     pipeline::{Pipeline, Surroundings, compile},
     published_keys::PublishedKey,
     request::Request,
@@ -48,8 +50,10 @@ pub struct GatewaySettings {
     pub plain_http_endpoints: bool,
     /// Where used proofs are remembered.
     pub replay_store: Arc<dyn ReplayStore>,
-    /// How endpoints are called.
-    pub outbound: Arc<dyn OutboundHttp>,
+    /// Makes the clients that endpoints are called with.
+    pub outbound: Arc<dyn OutboundClients>,
+    /// Where answers of other systems are kept.
+    pub cache: Arc<dyn Cache>,
 }
 
 /// Decides about requests. Immutable; cheap to rebuild with other rules.
@@ -91,6 +95,7 @@ impl Gateway {
             nonce_ring,
             replay_store: settings.replay_store,
             outbound: settings.outbound,
+            cache: settings.cache,
             plain_http_endpoints: settings.plain_http_endpoints,
         };
         let mut of_mechanisms = Diagnostics::new();

@@ -6,14 +6,18 @@
 //! the clock are arguments.
 
 pub mod audit;
+pub mod cache;
+mod client_credentials;
 pub mod content;
 pub mod decision;
 pub mod denial;
 pub mod document;
+pub mod endpoint;
 pub mod expression;
 pub mod gateway;
 pub mod json_path;
 pub mod mechanisms;
+pub mod outbound;
 mod pipeline;
 pub mod public_origin;
 pub mod published_keys;
@@ -23,6 +27,7 @@ pub mod request_body;
 pub mod respond;
 pub mod rules;
 pub mod secrets;
+mod single_flight;
 pub mod subject;
 pub mod template;
 

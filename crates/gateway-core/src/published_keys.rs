@@ -1,6 +1,6 @@
 //! The public keys that upstreams check the gateway's tokens with: what `/.well-known/jwks` publishes.
 
-use jose::base64url;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use crate::secrets::SigningKey;
@@ -20,9 +20,10 @@ impl PublishedKey {
         members.insert("alg".into(), json!(key.key.algorithm().as_str()));
         members.insert("use".into(), json!("sig"));
         if !key.certificates.is_empty() {
+            // The one member of a JWK in the other alphabet, with padding (RFC 7517 §4.7).
             members.insert(
                 "x5c".into(),
-                key.certificates.iter().map(|der| json!(base64_with_padding(der))).collect(),
+                key.certificates.iter().map(|der| json!(STANDARD.encode(der))).collect(),
             );
         }
         Self { members }
@@ -45,15 +46,6 @@ impl PublishedKey {
 #[must_use]
 pub fn key_set(keys: &[PublishedKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.members.clone()).collect::<Vec<_>>()}).to_string()
-}
-
-/// `x5c` is the one member of a JWK in the other alphabet, with padding (RFC 7517 §4.7).
-fn base64_with_padding(bytes: &[u8]) -> String {
-    let mut text = base64url::encode(bytes).replace('-', "+").replace('_', "/");
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
 }
 
 #[cfg(test)]

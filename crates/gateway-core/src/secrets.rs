@@ -203,6 +203,10 @@ impl SecretError {
 const A_SYMMETRIC_KEY: &str = "a symmetric key (`oct` in a `jwks` source)";
 /// What a signer needs.
 const A_PRIVATE_KEY: &str = "a private key (in a `pem` or `jwks` source)";
+/// What a TLS client shows.
+const A_CERTIFIED_KEY: &str = "a private key with its certificate (in a `pem` source)";
+/// What TLS trusts.
+const CERTIFICATES: &str = "certificates without private keys (in a `pem` source)";
 /// What a template or an API key needs.
 const A_TEXT: &str = "a text (in an `inline` or `file` source)";
 
@@ -276,6 +280,43 @@ impl SecretStore {
         match self.content(source)? {
             SecretContent::Keys { signing, .. } if !signing.is_empty() => Ok(signing),
             other => Err(wrong_kind(source, A_PRIVATE_KEY, other)),
+        }
+    }
+
+    /// A private key with its certificate, for TLS; without selector the first key.
+    ///
+    /// # Errors
+    ///
+    /// A [`SecretError`]: the source or key does not exist, holds no private key, or one without certificate.
+    pub fn certified_key(&self, source: &str, selector: Option<&str>) -> Result<SigningKey, SecretError> {
+        let key = self.signing_key(source, selector)?;
+        if key.certificates.is_empty() {
+            return Err(wrong_kind_of(source, A_CERTIFIED_KEY, "a private key without certificate"));
+        }
+        Ok(key)
+    }
+
+    /// All certificates of a source that has no private keys, each as DER.
+    ///
+    /// # Errors
+    ///
+    /// A [`SecretError`]: the source does not exist, or holds something else.
+    pub fn certificates(&self, source: &str) -> Result<&[Vec<u8>], SecretError> {
+        match self.content(source)? {
+            SecretContent::Certificates(certificates) if !certificates.is_empty() => Ok(certificates),
+            other => Err(wrong_kind(source, CERTIFICATES, other)),
+        }
+    }
+
+    /// The text that a reference of the static configuration names.
+    ///
+    /// # Errors
+    ///
+    /// A [`SecretError`]: the source or entry does not exist, or is no text.
+    pub fn text_of(&self, reference: &SecretReference) -> Result<&str, SecretError> {
+        match self.entry(&reference.source.value, reference.selector(), A_TEXT)? {
+            SecretEntry::Text(text) => Ok(text.as_str()),
+            SecretEntry::Credentials(_) => Err(wrong_kind_of(&reference.source.value, A_TEXT, "a map")),
         }
     }
 

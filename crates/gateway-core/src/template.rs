@@ -147,6 +147,12 @@ impl TemplateData {
         self
     }
 
+    /// Nothing but one text under this name: `.TokenIssuer`, `.AuthenticationData`.
+    #[must_use]
+    pub fn of_text(name: &'static str, text: &str) -> Self {
+        Self { names: BTreeMap::from([(name, Value::from(text))]) }
+    }
+
     /// The dot of a template.
     fn to_value(&self) -> Value {
         Value::from(Map::new(self.names.iter().map(|(name, value)| (*name, value.clone()))))

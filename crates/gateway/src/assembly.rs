@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use dpop::MemoryReplayStore;
@@ -11,20 +10,16 @@ use gateway_core::{gateway::GatewaySettings, rules::forwarding_policy::Forwardin
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
+    cache,
     config::{self, Draft, LoadOptions, Loaded, Report, Settings},
     file_watch::Watch,
-    outbound::HyperOutbound,
+    outbound::HyperClients,
     providers::{
         file_system::RuleFile,
         rule_files::{self, RuleFiles},
     },
     reload::Engine,
 };
-
-/// The time for a call to a key endpoint, body included.
-const OUTBOUND_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest answer of a key endpoint.
-const OUTBOUND_MAX_BYTES: usize = 1 << 20;
 
 /// Where rules come from.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +81,7 @@ pub fn validate_rule_set(
 
 /// Reads the configuration, the secrets and the rules, and builds the gateway.
 pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result<Assembled, StartError> {
-    let outbound = Arc::new(HyperOutbound::new(OUTBOUND_TIMEOUT, OUTBOUND_MAX_BYTES)?);
+    let outbound = Arc::new(HyperClients::new()?);
     let mut draft = config::draft(&LoadOptions {
         file: options.configuration.clone(),
         environment: options.environment.clone(),
@@ -142,7 +137,7 @@ fn build_engine(
     options: &ServeOptions,
     forwarding: ForwardingPolicy,
     rules: Option<&FollowedRules>,
-    outbound: Arc<HyperOutbound>,
+    outbound: Arc<HyperClients>,
 ) -> Option<Engine> {
     let mut found = std::mem::take(&mut draft.diagnostics);
     let rule_sets = match rules {
@@ -160,6 +155,7 @@ fn build_engine(
         plain_http_endpoints: options.enforcement.skip_egress_tls,
         replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
         outbound,
+        cache: cache::of(&settings.cache),
     };
     let engine = Engine::build(settings, rule_sets, &mut found);
     draft.diagnostics = found;

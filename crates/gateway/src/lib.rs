@@ -5,6 +5,7 @@
 
 pub mod app;
 mod assembly;
+mod cache;
 mod clock;
 pub mod config;
 mod file_watch;

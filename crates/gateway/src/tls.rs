@@ -23,15 +23,15 @@ pub(crate) type Connector = HttpsConnector<HttpConnector>;
 ///
 /// If the TLS library has no usable protocol version or cipher suite, which depends on how it was built.
 pub(crate) fn connector() -> Result<Connector, rustls::Error> {
+    Ok(connector_with(client_config()?))
+}
+
+/// A connector with this TLS side. Only HTTP/1.1 is spoken.
+pub(crate) fn connector_with(tls: ClientConfig) -> Connector {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(client_config()?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(http);
-    Ok(connector)
+    HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http)
 }
 
 fn client_config() -> Result<ClientConfig, rustls::Error> {

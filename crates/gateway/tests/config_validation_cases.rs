@@ -8,8 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dpop::MemoryReplayStore;
 use gateway::config::{Enforcement, Environment, LoadOptions, Report, draft};
+use gateway_core::cache::NoCache;
 use gateway_core::gateway::{Gateway, GatewaySettings};
+use gateway_core::outbound::OneClient;
 use gateway_core::rules::forwarding_policy::ForwardingPolicy;
+use jose::UnixTime;
 use resource_server::{OutboundError, OutboundFuture, OutboundHttp};
 use serde_json::Value;
 
@@ -34,7 +37,7 @@ const ALSO_LATER: [&str; 0] = [];
 struct NoOutbound;
 
 impl OutboundHttp for NoOutbound {
-    fn send(&self, _: http::Request<Bytes>) -> OutboundFuture<'_> {
+    fn send(&self, _: http::Request<Bytes>, _: UnixTime) -> OutboundFuture<'_> {
         Box::pin(async { Err(OutboundError::Unreachable(String::new())) })
     }
 }
@@ -56,7 +59,8 @@ fn check(file: &str, environment: Environment, enforcement: Enforcement) -> Repo
         },
         plain_http_endpoints: enforcement.skip_egress_tls,
         replay_store: Arc::new(MemoryReplayStore::new(10)),
-        outbound: Arc::new(NoOutbound),
+        outbound: Arc::new(OneClient(Arc::new(NoOutbound))),
+        cache: Arc::new(NoCache),
     };
     let _ = Gateway::build(built, &[], &mut draft.diagnostics);
     let sources = draft.sources.clone();

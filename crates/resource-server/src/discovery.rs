@@ -129,13 +129,13 @@ impl Discovery {
     ///
     /// A [`DiscoveryError`]: they can not be had, or are not acceptable.
     pub async fn metadata(&self, now: UnixTime) -> Result<Arc<AuthorizationServerMetadata>, DiscoveryError> {
-        self.metadata.get(now, |_| false, |_| self.fetch()).await
+        self.metadata.get(now, |_| false, |_| self.fetch(now)).await
     }
 
-    async fn fetch(&self) -> Result<Arc<AuthorizationServerMetadata>, DiscoveryError> {
+    async fn fetch(&self, now: UnixTime) -> Result<Arc<AuthorizationServerMetadata>, DiscoveryError> {
         let mut outcome = Err(DiscoveryError::Name);
         for location in &self.locations {
-            outcome = self.fetch_from(location).await;
+            outcome = self.fetch_from(location, now).await;
             if !matches!(outcome, Err(DiscoveryError::Status(StatusCode::NOT_FOUND))) {
                 break;
             }
@@ -143,12 +143,16 @@ impl Discovery {
         outcome.map(Arc::new)
     }
 
-    async fn fetch_from(&self, location: &Uri) -> Result<AuthorizationServerMetadata, DiscoveryError> {
+    async fn fetch_from(
+        &self,
+        location: &Uri,
+        now: UnixTime,
+    ) -> Result<AuthorizationServerMetadata, DiscoveryError> {
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = location.clone();
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.extensions_mut().insert(Purpose::Metadata);
-        let response = self.http.send(request).await.map_err(DiscoveryError::Outbound)?;
+        let response = self.http.send(request, now).await.map_err(DiscoveryError::Outbound)?;
         if response.status() != StatusCode::OK {
             return Err(DiscoveryError::Status(response.status()));
         }

@@ -132,7 +132,7 @@ impl JwksCache {
         let accept = header::HeaderValue::from_static("application/json, application/jwk-set+json");
         request.headers_mut().insert(header::ACCEPT, accept);
         request.extensions_mut().insert(Purpose::Keys);
-        let response = self.http.send(request).await.map_err(KeySourceError::Outbound)?;
+        let response = self.http.send(request, now).await.map_err(KeySourceError::Outbound)?;
         if response.status() != StatusCode::OK {
             return Err(KeySourceError::Status(response.status()));
         }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     impl OutboundHttp for Endpoint {
-        fn send(&self, _request: Request<Bytes>) -> OutboundFuture<'_> {
+        fn send(&self, _request: Request<Bytes>, _now: UnixTime) -> OutboundFuture<'_> {
             self.calls.fetch_add(1, Ordering::Relaxed);
             let answer = match &*self.body.lock() {
                 Some(body) => Ok(http::Response::new(Bytes::from(body.clone()))),

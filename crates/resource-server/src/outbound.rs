@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use jose::UnixTime;
 use thiserror::Error;
 
 /// What [`OutboundHttp::send`] returns.
@@ -41,8 +42,9 @@ impl Purpose {
 /// Sends a request to a dependency. An implementation bounds the whole call in time and the answer in size, and
 /// follows no redirect to another origin.
 pub trait OutboundHttp: Send + Sync + fmt::Debug {
-    /// Sends `request`; any status is an answer.
-    fn send(&self, request: http::Request<Bytes>) -> OutboundFuture<'_>;
+    /// Sends `request`; any status is an answer. `now` is the server's wall clock, for implementations that sign
+    /// requests or remember answers.
+    fn send(&self, request: http::Request<Bytes>, now: UnixTime) -> OutboundFuture<'_>;
 }
 
 /// Why a dependency gave no answer.
@@ -61,4 +63,8 @@ pub enum OutboundError {
         /// The limit in bytes.
         max_bytes: usize,
     },
+    /// The caller could not get or make what authenticates it at the dependency, so nothing was sent. The text is for the
+    /// operator and holds no credential.
+    #[error("no credentials for the call: {0}")]
+    NoCredentials(String),
 }

@@ -116,15 +116,17 @@ impl Catalogue {
             .collect()
     }
 
-    /// The public keys of all finalizers that sign, each once.
+    /// The public keys of all mechanisms that sign tokens or requests, each once.
     #[must_use]
     pub fn published_keys(&self) -> Vec<PublishedKey> {
         let mut keys: Vec<PublishedKey> = Vec::new();
-        for finalizer in self.finalizers.entries.iter().filter_map(|(_, mechanism)| mechanism.as_ref()) {
-            for key in finalizer.behaviour().published_keys() {
-                if !keys.contains(key) {
-                    keys.push(key.clone());
-                }
+        let all = (self.authenticators.published_keys())
+            .chain(self.authorizers.published_keys())
+            .chain(self.finalizers.published_keys())
+            .chain(self.error_handlers.published_keys());
+        for key in all {
+            if !keys.contains(key) {
+                keys.push(key.clone());
             }
         }
         keys
@@ -215,6 +217,10 @@ pub(crate) struct StepSource<'a> {
 }
 
 impl<M: MechanismKind> Entries<M> {
+    fn published_keys(&self) -> impl Iterator<Item = &PublishedKey> {
+        self.entries.iter().filter_map(|(_, mechanism)| mechanism.as_ref()).flat_map(M::published_keys)
+    }
+
     fn add(
         &mut self,
         definition: &MechanismDefinition,

@@ -14,14 +14,20 @@ pub mod step;
 use std::{borrow::Cow, sync::Arc};
 
 use dpop::{NonceRing, ReplayStore};
-use resource_server::OutboundHttp;
+
+use http::Method;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
+    cache::Cache,
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, Node, NodeValue, Place, did_you_mean},
+    endpoint::EndpointContext,
+    outbound::OutboundClients,
+    published_keys::PublishedKey,
     rules::StepKind,
     secrets::SecretStore,
+    template::OfferedNames,
 };
 
 /// What mechanisms need of the world around them.
@@ -33,8 +39,10 @@ pub struct Dependencies {
     pub nonce_ring: Option<Arc<NonceRing>>,
     /// Where used proofs are remembered.
     pub replay_store: Arc<dyn ReplayStore>,
-    /// How endpoints are called.
-    pub outbound: Arc<dyn OutboundHttp>,
+    /// Makes the clients that endpoints are called with.
+    pub outbound: Arc<dyn OutboundClients>,
+    /// Where answers of other systems are kept.
+    pub cache: Arc<dyn Cache>,
     /// Whether endpoints may be `http` (a flag lifts the enforcement of TLS).
     pub plain_http_endpoints: bool,
 }
@@ -49,6 +57,25 @@ pub struct BuildContext<'a> {
     pub place: Place,
     /// Whether this is a step of a rule set, not of the static configuration.
     pub in_rule: bool,
+}
+
+impl BuildContext<'_> {
+    /// What the endpoint under `key` is built from: called with POST and without caching unless configured. `offered` are
+    /// the names that its templates may read.
+    #[must_use]
+    pub fn endpoint(&self, key: &str, offered: OfferedNames) -> EndpointContext<'_> {
+        EndpointContext {
+            secrets: &self.dependencies.secrets,
+            clients: &self.dependencies.outbound,
+            cache: &self.dependencies.cache,
+            allows_plain_http: self.dependencies.plain_http_endpoints,
+            in_rule: self.in_rule,
+            path: self.path.key(key),
+            offered,
+            default_method: Method::POST,
+            default_http_cache: None,
+        }
+    }
 }
 
 /// A mechanism of any kind, as the catalogue sees it.
@@ -73,6 +100,11 @@ pub trait Mechanism: Sized {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self>;
+
+    /// The public halves of the keys it signs with, for `/.well-known/jwks`.
+    fn published_keys(&self) -> &[PublishedKey] {
+        &[]
+    }
 }
 
 /// The mechanisms of one kind; implemented by the list in the kind's `mod.rs`.
@@ -103,6 +135,9 @@ pub(crate) trait MechanismKind: Sized + Clone {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self>;
+
+    /// The public keys of the mechanism, as [`Mechanism::published_keys`].
+    fn published_keys(&self) -> &[PublishedKey];
 }
 
 /// The configuration of a mechanism that has none; in the catalogue a `config` key is an unknown key then.
@@ -290,6 +325,14 @@ macro_rules! mechanisms {
                         $crate::mechanisms::with_override(&**mechanism, config, context, diagnostics)
                             .map(std::sync::Arc::new)
                             .map(Self::$mechanism)
+                    })+
+                }
+            }
+
+            fn published_keys(&self) -> &[$crate::published_keys::PublishedKey] {
+                match self {
+                    $(Self::$mechanism(mechanism) => {
+                        $crate::mechanisms::Mechanism::published_keys(&**mechanism)
                     })+
                 }
             }

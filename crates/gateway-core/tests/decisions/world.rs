@@ -9,10 +9,12 @@ use bytes::Bytes;
 use dpop::{MemoryReplayStore, ProofBuilder, ReplayStore};
 use gateway_core::{
     Gateway, GatewaySettings,
+    cache::NoCache,
     decision::{Decision, Permit},
     denial::Denial,
     document::{Decode, Diagnostics, KeyPath, Node, Place, SecretReference, Spanned},
     mechanisms::catalogue::MechanismDefinition,
+    outbound::OneClient,
     request::{Request, RequestUri},
     respond::RespondSettings,
     rules::{StepKind, decode_default_rule, decode_rule_set, forwarding_policy::ForwardingPolicy},
@@ -40,7 +42,7 @@ pub(crate) struct FakeOutbound {
 }
 
 impl OutboundHttp for FakeOutbound {
-    fn send(&self, _: http::Request<Bytes>) -> OutboundFuture<'_> {
+    fn send(&self, _: http::Request<Bytes>, _: UnixTime) -> OutboundFuture<'_> {
         let behaviour = self.behaviour.lock().unwrap().clone();
         Box::pin(async move {
             match behaviour {
@@ -197,7 +199,8 @@ pub(crate) fn load(
         forwarding: ForwardingPolicy { requires_upstream: true, allows_plain_http_upstream: true },
         plain_http_endpoints: configuration["plain_http_endpoints"].as_bool().unwrap_or(false),
         replay_store,
-        outbound: Arc::new(FakeOutbound { behaviour: Mutex::new(endpoint) }),
+        outbound: Arc::new(OneClient(Arc::new(FakeOutbound { behaviour: Mutex::new(endpoint) }))),
+        cache: Arc::new(NoCache),
     };
     let gateway = Gateway::build(settings, &rule_sets, &mut diagnostics);
     Loaded { gateway, diagnostics }

@@ -227,7 +227,7 @@ impl Endpoint {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         request.extensions_mut().insert(Purpose::Introspection);
-        let response = self.http.send(request).await.map_err(IntrospectionError::Outbound)?;
+        let response = self.http.send(request, now).await.map_err(IntrospectionError::Outbound)?;
         if response.status() != StatusCode::OK {
             return Err(IntrospectionError::Status(response.status()));
         }

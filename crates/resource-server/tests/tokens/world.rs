@@ -65,7 +65,7 @@ impl Network {
 }
 
 impl OutboundHttp for Network {
-    fn send(&self, request: Request<Bytes>) -> OutboundFuture<'_> {
+    fn send(&self, request: Request<Bytes>, _: UnixTime) -> OutboundFuture<'_> {
         let address = request.uri().to_string();
         let body = String::from_utf8(request.body().to_vec()).unwrap();
         self.calls.lock().unwrap().push((address.clone(), body));

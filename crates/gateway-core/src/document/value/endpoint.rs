@@ -127,7 +127,8 @@ pub struct CredentialsGrant {
     /// Scopes to ask for.
     #[schemars(extend("default" = []))]
     pub scopes: Vec<String>,
-    /// How long to keep the token; what the answer says when missing.
+    /// How long to use a token; never longer than the answer says (`expires_in` less 5 seconds), which is also the default.
+    /// `0s` fetches one for every call.
     #[schemars(with = "Option<ConfigDuration>")]
     pub cache_ttl: Option<Duration>,
     /// Where the token goes; `Authorization` when missing.
@@ -157,6 +158,15 @@ impl CredentialsGrant {
             cache_ttl,
             header,
         })
+    }
+}
+
+impl Decode for CredentialsGrant {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let grant = Self::read(&mut reader);
+        reader.finish();
+        grant
     }
 }
 

@@ -27,6 +27,14 @@ impl SecretReference {
     }
 }
 
+impl SecretReference {
+    /// The entry, where one is named.
+    #[must_use]
+    pub fn selector(&self) -> Option<&str> {
+        self.selector.as_ref().map(|selector| selector.value.as_str())
+    }
+}
+
 impl Decode for SecretReference {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri, header};
 use jose::{Algorithm, AlgorithmSet};
 use resource_server::{
-    IssuerNames, JwksCache, JwtTokens, KeySource, Mode, ProofPolicy, ProtectedRequest, TokenPolicy,
-    TrustedIssuer, Verifier, VerifierConfig,
+    IssuerNames, JwksCache, JwtTokens, KeySource, Mode, OutboundHttp, ProofPolicy, ProtectedRequest,
+    TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
 };
 
 pub use self::config::{JwtConfig, JwtOverride};
@@ -38,6 +38,7 @@ use crate::{
         authenticators::{Authenticate, Authenticated, Authentication, access_token::refusal},
         step::{StepFuture, StepInput, chain_of_causes},
     },
+    outbound::ClientSettings,
 };
 
 /// Accepts access tokens in JWT form.
@@ -62,11 +63,8 @@ impl Mechanism for Jwt {
         // Errors of the assertions are reported beside those of the endpoint.
         let verifier_parts = settings.verifier_parts(context, diagnostics);
         let (endpoint, (token, proof)) = (endpoint?, verifier_parts?);
-        let keys: Arc<dyn KeySource> = Arc::new(JwksCache::new(
-            endpoint.clone(),
-            Arc::clone(&context.dependencies.outbound),
-            settings.keys_ttl,
-        ));
+        let keys: Arc<dyn KeySource> =
+            Arc::new(JwksCache::new(endpoint.clone(), key_client(context)?, settings.keys_ttl));
         Some(Self::assemble(endpoint, keys, settings, token, proof, None))
     }
 
@@ -88,16 +86,16 @@ impl Mechanism for Jwt {
             (None, Some(keys)) => keys,
             (ttl, _) => {
                 settings.keys_ttl = ttl.unwrap_or(settings.keys_ttl);
-                Arc::new(JwksCache::new(
-                    self.endpoint.clone(),
-                    Arc::clone(&context.dependencies.outbound),
-                    settings.keys_ttl,
-                ))
+                Arc::new(JwksCache::new(self.endpoint.clone(), key_client(context)?, settings.keys_ttl))
             }
         };
         let (token, proof) = settings.verifier_parts(context, diagnostics)?;
         Some(Self::assemble(self.endpoint.clone(), keys, settings, token, proof, Some(&self.tokens)))
     }
+}
+
+fn key_client(context: &BuildContext<'_>) -> Option<Arc<dyn OutboundHttp>> {
+    context.dependencies.outbound.client(&ClientSettings::default()).ok()
 }
 
 impl Settings {

@@ -103,6 +103,10 @@ impl Mechanism for Jwt {
         changed.issued = Arc::new(IssuedTokens::default());
         Some(changed)
     }
+
+    fn published_keys(&self) -> &[PublishedKey] {
+        &self.published
+    }
 }
 
 /// `Some(None)` without template; `None` after an error.
@@ -244,10 +248,6 @@ impl Finalize for Jwt {
         changes: &'a mut UpstreamChanges,
     ) -> StepFuture<'a, Result<(), Failure>> {
         Box::pin(ready(self.write(input, changes)))
-    }
-
-    fn published_keys(&self) -> &[PublishedKey] {
-        &self.published
     }
 
     fn reads_body(&self) -> bool {

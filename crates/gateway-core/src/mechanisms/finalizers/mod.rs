@@ -1,8 +1,10 @@
 //! Finalizers: what does the upstream get to see of who asks?
 
+pub mod cookie;
 pub mod header;
 pub mod jwt;
 pub mod noop;
+pub mod oauth2_client_credentials;
 
 use crate::{
     decision::UpstreamChanges,
@@ -10,7 +12,6 @@ use crate::{
         mechanisms,
         step::{Failure, StepFuture, StepInput},
     },
-    published_keys::PublishedKey,
 };
 
 mechanisms! {
@@ -22,8 +23,12 @@ mechanisms! {
         header::Header,
         /// A token of the gateway's own.
         jwt::Jwt,
+        /// Cookies from templates.
+        cookie::Cookie,
+        /// A token from an authorization server.
+        oauth2_client_credentials::OAuth2ClientCredentials,
     }
-    later: ["cookie", "oauth2_client_credentials"],
+    later: [],
 }
 
 /// What a finalizer does.
@@ -34,11 +39,6 @@ pub trait Finalize {
         input: &'a StepInput<'a>,
         changes: &'a mut UpstreamChanges,
     ) -> StepFuture<'a, Result<(), Failure>>;
-
-    /// The public halves of the keys it signs with, for `/.well-known/jwks`.
-    fn published_keys(&self) -> &[PublishedKey] {
-        &[]
-    }
 
     /// Whether a template or expression of it looks into the request's body, which is read before it runs then. A template
     /// that reads a body nobody read fails.
