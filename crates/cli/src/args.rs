@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::{
-    authorization_server, call, clear_state, completion, demo, echo, inspect, keygen, login, logout,
-    other_keygen, proof, serve, token, validate, why,
+    authorization_server, call, clear_state, completion, convert, demo, echo, health, inspect, keygen, login,
+    logout, man, other_keygen, proof, serve, token, validate, why,
 };
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
@@ -24,6 +24,8 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Validate(validate::Args),
+    Convert(convert::Args),
+    Health(health::Args),
     AuthorizationServer(authorization_server::Args),
     Echo(echo::Args),
     Keygen(keygen::Args),
@@ -37,16 +39,17 @@ enum Command {
     Inspect(inspect::Args),
     Why(why::Args),
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 /// The commands as the help shows them. A test keeps it complete.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo"]),
-    ("Gateway", &["serve", "validate"]),
+    ("Gateway", &["serve", "validate", "convert", "health"]),
     ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "token", "call", "proof", "logout", "clear-state"]),
     ("Look inside", &["inspect", "why"]),
-    ("Shell", &["completion"]),
+    ("Shell", &["completion", "man"]),
 ];
 
 const EXAMPLES: &str = "\
@@ -91,6 +94,8 @@ impl Args {
             Command::Demo(args) => demo::run(args).await,
             Command::Serve(args) => serve::run(&args).await,
             Command::Validate(args) => validate::run(&args),
+            Command::Convert(args) => convert::run(&args),
+            Command::Health(args) => health::run(&args).await,
             Command::AuthorizationServer(args) => authorization_server::run(&args).await,
             Command::Echo(args) => echo::run(&args).await,
             Command::Keygen(args) => keygen::run(&args),
@@ -104,6 +109,7 @@ impl Args {
             Command::Inspect(args) => inspect::run(&args),
             Command::Why(args) => why::run(&args).await,
             Command::Completion(args) => completion::run(&args, Self::command()),
+            Command::Man(args) => man::run(&args, with_grouped_help(Self::command())),
         }
     }
 }

@@ -8,6 +8,7 @@ mod assembly;
 mod cache;
 mod clock;
 pub mod config;
+mod conversion;
 mod file_watch;
 mod management;
 mod outbound;
@@ -20,3 +21,5 @@ mod tls;
 
 pub use app::{Addresses, App, Mode, ServeOptions, StartError};
 pub use assembly::{validate_configuration, validate_rule_set};
+pub use conversion::{Converted, NotConverted, convert_rule_set};
+pub use gateway_core::rules::conversion::Dialect;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::program::Client;
 
 /// A configuration that lets nobody in, and the origin it serves.
-fn configuration(folder: &Client, extra: &str) -> (PathBuf, String) {
+pub(crate) fn configuration(folder: &Client, extra: &str) -> (PathBuf, String) {
     let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (port, management) = (free(), free());
     let text = format!(

@@ -7,5 +7,6 @@ mod client;
 mod credentials;
 mod fake_servers;
 mod gateway;
+mod operations;
 mod program;
 mod why;

@@ -105,6 +105,8 @@ codes! {
     UnknownVersion => "unknown_version",
     /// Keys of two rule dialects in one rule.
     MixedDialects => "mixed_dialects",
+    /// Something that the wanted dialect can not say.
+    NoEquivalent => "no_equivalent",
     /// A path pattern that is not one.
     BadPath => "bad_path",
     /// A host pattern that is not one.

@@ -8,6 +8,7 @@
 //! [`rewrite`].
 
 pub mod condition;
+pub mod conversion;
 pub mod dialect;
 pub mod forwarding_policy;
 pub mod host;

@@ -13,6 +13,7 @@ pub mod settings;
 mod source_text;
 mod substitute;
 mod validate;
+pub mod writer;
 
 pub use document::read as read_document;
 pub use environment::Environment;
