@@ -41,6 +41,7 @@ mod clock;
 mod issuer;
 mod nonces;
 mod replay;
+pub mod replay_contract;
 
 pub use attack::{Attack, Expected};
 pub use call::Call;

@@ -1,24 +1,26 @@
 //! The replay store of one process.
 //!
-//! Sharded, so that claims do not wait for each other. Each shard keeps buckets of time and drops a bucket as a whole
-//! once all its entries are over: nothing is scanned, and a bucket lives at most one width longer than its entries,
-//! never shorter. In place of the 32-byte key stands a 64-bit fingerprint keyed with a secret of this process: nobody
-//! can search for collisions, and a false refusal is a matter of 1 in 10^12 at ten million live entries.
+//! Sharded, so that claims do not wait for each other and no table is so large that growing it would be a pause. An
+//! entry is ten bytes: in place of the 32-byte key a 64-bit fingerprint keyed with a secret of this process (nobody can
+//! search for collisions, and a false refusal is a matter of 1 in 10^12 at ten million live entries), and the number of
+//! the bucket of time that it ends with. Each shard drops what is over once for each bucket: an entry is kept at most one
+//! bucket longer than its proof lives, never shorter.
 
-use std::collections::VecDeque;
 use std::future::ready;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use hashbrown::HashSet;
+use hashbrown::HashTable;
 use jose::UnixTime;
 use parking_lot::Mutex;
 
 use super::{Claim, ClaimFuture, ReplayKey, ReplayStore};
 
-const SHARDS: usize = 64;
+const SHARDS: usize = 1024;
 /// Width of a bucket in seconds.
 const BUCKET_SECONDS: i64 = 15;
+/// How many buckets an entry can tell apart: eleven days.
+const BUCKETS: i64 = u16::MAX as i64;
 
 /// An in-memory [`ReplayStore`]. It forgets at a restart.
 pub struct MemoryReplayStore {
@@ -34,18 +36,21 @@ pub struct MemoryReplayStore {
 
 #[derive(Default)]
 struct Shard {
-    /// Ordered by `end`.
-    buckets: VecDeque<Bucket>,
+    entries: HashTable<Entry>,
+    /// All entries end with a later bucket than this one, and with one of the [`BUCKETS`] that follow it.
+    swept: i64,
 }
 
-struct Bucket {
-    /// All entries expire at or before this second.
-    end: i64,
-    entries: HashSet<u64, BuildHasherDefault<Fingerprint>>,
+/// Bytes, so that no room is lost to alignment.
+#[derive(Clone, Copy)]
+struct Entry {
+    fingerprint: [u8; 8],
+    /// Lowest 16 bits of the number of the bucket it ends with.
+    bucket: [u8; 2],
 }
 
 impl MemoryReplayStore {
-    /// A store for at most `capacity` live entries (about 20 bytes each). Beyond that it refuses.
+    /// A store for at most `capacity` live entries (11 to 25 bytes each). Beyond that it refuses.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -94,8 +99,12 @@ impl MemoryReplayStore {
             self.live.fetch_sub(1, Ordering::Relaxed);
             return Claim::Unavailable;
         }
-        shard.insert(fingerprint, expires_at);
-        Claim::Claimed
+        if shard.insert(fingerprint, expires_at) {
+            Claim::Claimed
+        } else {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+            Claim::Unavailable
+        }
     }
 
     /// Full even after expired entries of all shards are gone? One sweep per second at most.
@@ -133,51 +142,61 @@ impl std::fmt::Debug for MemoryReplayStore {
 }
 
 impl Shard {
-    /// Drops whole buckets that are over; returns how many entries went.
+    /// Drops what is over, once for each bucket; returns how many entries went.
     fn drop_expired(&mut self, now: i64) -> usize {
-        let mut dropped = 0;
-        while self.buckets.front().is_some_and(|bucket| bucket.end <= now) {
-            dropped += self.buckets.pop_front().map_or(0, |bucket| bucket.entries.len());
+        let over = now.div_euclid(BUCKET_SECONDS);
+        if over <= self.swept {
+            return 0;
+        }
+        let swept = std::mem::replace(&mut self.swept, over);
+        let is_live = |entry: &Entry| entry.bucket(swept) > over;
+        let live = self.entries.iter().filter(|entry| is_live(entry)).count();
+        let dropped = self.entries.len() - live;
+        if dropped > 0 {
+            // Into a new table: in the old one, the marks of what was removed would count as entries, and double it.
+            let mut entries = HashTable::with_capacity(live + live / 4);
+            for entry in self.entries.iter().filter(|entry| is_live(entry)) {
+                entries.insert_unique(entry.hash(), *entry, Entry::hash);
+            }
+            self.entries = entries;
         }
         dropped
     }
 
-    /// The same proof can come with another `iat`, and so another bucket: all are asked.
     fn contains(&self, fingerprint: u64) -> bool {
-        self.buckets.iter().any(|bucket| bucket.entries.contains(&fingerprint))
+        let wanted = fingerprint.to_le_bytes();
+        self.entries.find(hash(fingerprint), |entry| entry.fingerprint == wanted).is_some()
     }
 
-    fn insert(&mut self, fingerprint: u64, expires_at: i64) {
-        let end = expires_at.div_euclid(BUCKET_SECONDS).saturating_add(1).saturating_mul(BUCKET_SECONDS);
-        let place = self.buckets.partition_point(|bucket| bucket.end < end);
-        if self.buckets.get(place).is_none_or(|bucket| bucket.end != end) {
-            self.buckets.insert(place, Bucket { end, entries: HashSet::default() });
+    /// False if the entry would have to be remembered for longer than can be counted.
+    fn insert(&mut self, fingerprint: u64, expires_at: i64) -> bool {
+        let bucket = expires_at.div_euclid(BUCKET_SECONDS).saturating_add(1);
+        if bucket.saturating_sub(self.swept) > BUCKETS {
+            return false;
         }
-        if let Some(bucket) = self.buckets.get_mut(place) {
-            bucket.entries.insert(fingerprint);
-        }
+        let [low, high, ..] = bucket.to_le_bytes();
+        let entry = Entry { fingerprint: fingerprint.to_le_bytes(), bucket: [low, high] };
+        self.entries.insert_unique(hash(fingerprint), entry, Entry::hash);
+        true
     }
 }
 
-/// The entries are keyed hashes already: pass them on.
-#[derive(Default)]
-struct Fingerprint(u64);
-
-impl Hasher for Fingerprint {
-    fn finish(&self) -> u64 {
-        self.0
+impl Entry {
+    fn hash(&self) -> u64 {
+        hash(u64::from_le_bytes(self.fingerprint))
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
+    /// The whole number of the bucket, which is one of the [`BUCKETS`] after `swept`.
+    fn bucket(self, swept: i64) -> i64 {
+        let [low, high, ..] = swept.to_le_bytes();
+        let distance = u16::from_le_bytes(self.bucket).wrapping_sub(u16::from_le_bytes([low, high]));
+        swept.saturating_add(i64::from(distance))
     }
+}
 
-    fn write_u64(&mut self, value: u64) {
-        // The shard took the low bits; rotate so that a shard's entries still differ in them.
-        self.0 = value.rotate_right(6);
-    }
+/// Fingerprints are hashes already. The shard took the low bits; rotated, a shard's entries still differ in them.
+fn hash(fingerprint: u64) -> u64 {
+    fingerprint.rotate_right(10)
 }
 
 #[cfg(test)]
@@ -254,6 +273,24 @@ mod tests {
         assert_eq!(store.claim_now(key("a"), 100, 50), Claim::Claimed);
         assert_eq!(store.claim_now(key("b"), 900, 800), Claim::Claimed);
         assert_eq!(store.claim_now(key("a"), 100, 50), Claim::AlreadyUsed);
+    }
+
+    #[test]
+    fn entries_end_when_they_should_across_the_whole_range_of_buckets() {
+        let horizon = BUCKETS * BUCKET_SECONDS;
+        for life in [1, 15, 16, 3600, horizon / 2, horizon - 2 * BUCKET_SECONDS] {
+            for start in [0, 7, 1_800_000_000] {
+                let store = MemoryReplayStore::new(1);
+                assert_eq!(store.claim_now(key("a"), start + life, start), Claim::Claimed);
+                // With room for one, another entry gets in only once the first is swept.
+                assert_eq!(store.claim_now(key("b"), start + 2 * life, start + life - 1), Claim::Unavailable);
+                let late = start + life + BUCKET_SECONDS;
+                assert_eq!(store.claim_now(key("b"), late + 1, late), Claim::Claimed, "{life} {start}");
+            }
+        }
+        let store = MemoryReplayStore::new(1);
+        assert_eq!(store.claim_now(key("a"), 2 * horizon, 0), Claim::Unavailable, "too far to be counted");
+        assert_eq!(store.claim_now(key("a"), 100, 0), Claim::Claimed, "and takes no room");
     }
 
     #[test]
