@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
         cargo().arg("clippy").args(client).args(["--all-targets", "--", "--deny", "warnings"]),
     )?;
     step("tests, the client library with every feature", cargo().arg("test").args(client))?;
-    step("tests", cargo().args(["test", "--workspace", "--locked"]))
+    step("tests", cargo().args(["test", "--workspace", "--locked"]).env("KEYBOUND_SKIP_NOTHING", "1"))
 }
 
 fn cargo() -> Command {
