@@ -17,7 +17,7 @@ use crate::{
     config::{
         Enforcement, Environment, Report, Settings,
         settings::{
-            ConnectionLimits as IdleLimits, CorsSettings, LogFormat, LogLevel, LogSettings,
+            ConnectionLimits as UpstreamLimits, CorsSettings, LogFormat, LogLevel, LogSettings,
             SecretSourceSettings, Timeouts, TlsSettings,
         },
     },
@@ -36,10 +36,10 @@ use crate::{
         proxy::Proxy,
         timed_io::ConnectionTimeouts,
         trusted_proxies::TrustedProxies,
-        upstream::UpstreamClient,
+        upstream::{PoolLimits, UpstreamClient},
     },
     telemetry::log::{self, LIFECYCLE},
-    tls::listener::ListenerTls,
+    tls::{UpstreamConnectors, listener::ListenerTls},
 };
 
 /// How long requests under way may take to finish when the gateway stops.
@@ -383,17 +383,14 @@ fn proxy(
     shutdown: &Shutdown,
 ) -> Result<Proxy, StartError> {
     let serve = &settings.serve;
+    let UpstreamLimits { max_per_host, max_idle, max_idle_per_host } = serve.connections_limit;
+    let pool_limits = PoolLimits { max_per_host, max_idle, max_idle_per_host };
     Ok(Proxy {
         engine,
-        upstream: UpstreamClient::new(limit(serve.timeout.read), max_idle_per_host(serve.connections_limit))?,
+        upstream: UpstreamClient::new(limit(serve.timeout.read), UpstreamConnectors::new()?, pool_limits),
         plain_http_upstreams: enforcement.skip_upstream_tls,
         shutdown: shutdown.clone(),
     })
-}
-
-/// The pool counts by host only: a total below the number per host is kept by each host at least.
-fn max_idle_per_host(limits: IdleLimits) -> usize {
-    limits.max_idle_per_host.min(limits.max_idle)
 }
 
 fn serve_limits(settings: &Settings) -> ConnectionLimits {

@@ -34,6 +34,41 @@ pub(crate) fn connector_with(tls: ClientConfig) -> Connector {
     HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http)
 }
 
+/// Connectors to upstreams: one that offers HTTP/2 and HTTP/1.1 over https, one for requests that need HTTP/1.1.
+#[derive(Clone)]
+pub(crate) struct UpstreamConnectors {
+    any: Connector,
+    http1: Connector,
+}
+
+impl UpstreamConnectors {
+    /// Connectors that trust what the system trusts, as [`connector`] does.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`connector`].
+    pub(crate) fn new() -> Result<Self, rustls::Error> {
+        Ok(Self::with_config(client_config()?))
+    }
+
+    /// Connectors with this configuration, whose protocols are not set.
+    pub(crate) fn with_config(config: ClientConfig) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let builder = |config| HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
+        Self {
+            any: builder(config.clone()).enable_all_versions().wrap_connector(http.clone()),
+            http1: builder(config).enable_http1().wrap_connector(http),
+        }
+    }
+
+    /// The connector for a request.
+    pub(crate) fn for_versions(&self, needs_http1: bool) -> &Connector {
+        if needs_http1 { &self.http1 } else { &self.any }
+    }
+}
+
 fn client_config() -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?;

@@ -29,4 +29,5 @@ mod sockets {
     pub mod tls;
     pub mod tls_client;
     pub mod upstream;
+    pub mod upstream_limits;
 }

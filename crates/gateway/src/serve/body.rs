@@ -144,6 +144,11 @@ impl BodyProgress {
         self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
+    /// The upstream's time begins: what was waited for before does not count.
+    pub(crate) fn begins(&self) {
+        self.moved();
+    }
+
     /// The error of the body itself, if it is the reason why a call failed.
     pub(crate) fn error(&self) -> Option<BodyError> {
         match self.state.load(Ordering::Relaxed) {

@@ -30,6 +30,13 @@ pub(crate) fn body_error(error: BodyError) -> Response<ResponseBody> {
     })
 }
 
+/// The answer to a request for which no connection to its upstream became free.
+pub(crate) fn busy() -> Response<ResponseBody> {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
 /// The answer to a refused request, as the pipeline shaped it.
 pub(crate) fn denial(denial: Denial) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from(denial.body));

@@ -68,7 +68,7 @@ impl Proxy {
         *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = headers;
 
-        let mut response = self.upstream.send(outgoing, &progress).await?;
+        let mut response = self.upstream.send(outgoing, websocket, &progress).await?;
         let agreed = upgrade::is_agreed(&response);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS && !(agreed && websocket) {
             return Err(ProxyError::UnwantedUpgrade);
@@ -91,6 +91,11 @@ impl Proxy {
                 event.failed("client_body");
                 tracing::debug!(rule = event.rule(), %error, "request not forwarded");
                 return error_response::body_error(*body);
+            }
+            ProxyError::Upstream(UpstreamError::Busy) => {
+                event.failed("upstream_busy");
+                tracing::warn!(rule = event.rule(), %error, "request not forwarded");
+                return error_response::busy();
             }
             ProxyError::Upstream(UpstreamError::Failed(_)) | ProxyError::UnwantedUpgrade => {
                 (DenialKind::Communication, "upstream_failed", "the upstream can not be reached")

@@ -1,17 +1,23 @@
-//! The pool of connections to upstreams.
+//! Requests to upstreams: over which connection, how long, and what if it fails.
+
+mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, Error},
-    rt::{TokioExecutor, TokioTimer},
+use http::{
+    HeaderValue, Request, Response, Uri, Version, header,
+    uri::{Authority, PathAndQuery, Scheme},
 };
-use tokio::time::sleep_until;
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::time::{sleep_until, timeout};
 
+pub(crate) use self::pool::PoolLimits;
+use self::pool::{BoxError, Connection, Host, Pool, Reservation};
 use super::body::{BodyError, BodyProgress, RequestBody};
-use crate::tls::{self, Connector};
+use crate::tls::UpstreamConnectors;
 
 /// Why an upstream gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -20,53 +26,72 @@ pub(crate) enum UpstreamError {
     #[error("{0}")]
     ClientBody(BodyError),
     /// The connection failed, or what came back is no HTTP.
-    #[error("upstream failed: {}", with_causes(.0))]
-    Failed(Error),
+    #[error("upstream failed: {}", with_causes(&**.0))]
+    Failed(BoxError),
     /// The request was sent, and `timeout.read` passed without an answer; connecting counts too.
     #[error("upstream did not answer in time")]
     TimedOut,
+    /// All connections that `connections_limit.max_per_host` allows are in use, and none became free in `timeout.read`.
+    #[error("all connections to the upstream are in use")]
+    Busy,
 }
 
-/// Sends requests to upstreams over kept-alive connections. hyper repeats a request only if the kept-alive connection
-/// turned out to be closed before the first byte was sent.
+/// Sends requests to upstreams over kept connections. A request is repeated only if the kept connection turned out to be
+/// closed before the first byte was sent.
 pub(crate) struct UpstreamClient {
-    client: Client<Connector, RequestBody>,
-    head_timeout: Duration,
+    pool: Arc<Pool<RequestBody>>,
+    patience: Duration,
+}
+
+/// How an attempt went that did not fail.
+enum Attempt<B> {
+    Answered(Box<Response<Incoming>>),
+    /// The connection was closed before anything was sent.
+    Unsent(Box<Request<B>>),
 }
 
 impl UpstreamClient {
-    /// `head_timeout` is the longest time between the end of a request's body (or its last movement) and the upstream's
-    /// head; `max_idle_per_host` the number of unused connections that are kept.
-    ///
-    /// # Errors
-    ///
-    /// If TLS can not be set up.
-    pub(crate) fn new(head_timeout: Duration, max_idle_per_host: usize) -> Result<Self, rustls::Error> {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            // Below what servers usually keep idle connections for, so that we are the ones to close.
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(max_idle_per_host)
-            .build(tls::connector()?);
-        Ok(Self { client, head_timeout })
+    /// `patience` is the longest time between the end of a request's body (or its last movement) and the upstream's head,
+    /// and the longest wait for a connection.
+    pub(crate) fn new(patience: Duration, connectors: UpstreamConnectors, limits: PoolLimits) -> Self {
+        Self { pool: Pool::new(connectors, limits), patience }
     }
 
-    /// Sends a request and waits for the head of the answer. Dropping the future ends the call.
+    /// Sends a request and waits for the head of the answer. Its URI says where to connect, its `Host` what it is for.
+    /// With `needs_http1` it goes over HTTP/1.1, as the opening of a WebSocket must. Dropping the future ends the call.
     ///
     /// # Errors
     ///
     /// As [`UpstreamError`] says.
     pub(crate) async fn send(
         &self,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
+        needs_http1: bool,
         progress: &Arc<BodyProgress>,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        tokio::select! {
-            outcome = self.client.request(request) => outcome.map_err(|error| match progress.error() {
-                Some(body) => UpstreamError::ClientBody(body),
-                None => UpstreamError::Failed(error),
-            }),
-            error = self.head_is_overdue(progress) => Err(error),
+        let uri = request.uri().clone();
+        let host = self.pool.host(&uri).ok_or_else(|| UpstreamError::Failed(NO_HOST.into()))?;
+        loop {
+            let reservation = match timeout(self.patience, host.reserve(needs_http1)).await {
+                Ok(Ok(reservation)) => reservation,
+                Ok(Err(_)) | Err(_) => return Err(UpstreamError::Busy),
+            };
+            progress.begins();
+            let attempt = attempt(&host, &uri, reservation, needs_http1, request);
+            let outcome = tokio::select! {
+                outcome = attempt => outcome,
+                error = self.head_is_overdue(progress) => return Err(error),
+            };
+            match outcome {
+                Ok(Attempt::Answered(response)) => return Ok(*response),
+                Ok(Attempt::Unsent(unsent)) => request = *unsent,
+                Err(error) => {
+                    return Err(match progress.error() {
+                        Some(body) => UpstreamError::ClientBody(body),
+                        None => UpstreamError::Failed(error),
+                    });
+                }
+            }
         }
     }
 
@@ -74,7 +99,7 @@ impl UpstreamClient {
     async fn head_is_overdue(&self, progress: &BodyProgress) -> UpstreamError {
         loop {
             let moved = progress.last_moved();
-            sleep_until(moved + self.head_timeout).await;
+            sleep_until(moved + self.patience).await;
             if progress.last_moved() == moved {
                 let waits = progress.waits_for_client();
                 return if waits {
@@ -87,9 +112,79 @@ impl UpstreamClient {
     }
 }
 
-fn with_causes(error: &Error) -> String {
+const NO_HOST: &str = "the upstream has no host";
+
+async fn attempt<B>(
+    host: &Arc<Host<B>>,
+    uri: &Uri,
+    reservation: Reservation<B>,
+    needs_http1: bool,
+    mut request: Request<B>,
+) -> Result<Attempt<B>, BoxError>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (connection, is_kept) = match reservation {
+        Reservation::Kept(connection) => (connection, true),
+        Reservation::Room(slot) => (host.connect(needs_http1, slot).await?, false),
+    };
+    let outcome = match connection {
+        Connection::Http1(mut sender) => {
+            write_for_http1(&mut request, uri);
+            let outcome = sender.try_send_request(request).await;
+            if outcome.is_ok() {
+                host.keep(sender);
+            }
+            outcome
+        }
+        Connection::Http2(mut sender) => {
+            write_for_http2(&mut request, uri)?;
+            sender.try_send_request(request).await
+        }
+    };
+    match outcome {
+        Ok(response) => Ok(Attempt::Answered(Box::new(response))),
+        Err(mut error) => match error.take_message().filter(|_| is_kept) {
+            Some(unsent) => Ok(Attempt::Unsent(Box::new(unsent))),
+            None => Err(error.into_error().into()),
+        },
+    }
+}
+
+/// Path and query as target; the host is in its field (RFC 9112 §3.2.1).
+fn write_for_http1<B>(request: &mut Request<B>, uri: &Uri) {
+    if request.version() == Version::HTTP_2
+        && let Some(host) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(host.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    *request.uri_mut() = Uri::from(path_and_query(uri));
+}
+
+/// The host as `:authority`, and nowhere else (RFC 9113 §8.3.1): it need not be the one we connect to.
+fn write_for_http2<B>(request: &mut Request<B>, uri: &Uri) -> Result<(), BoxError> {
+    if let Some(host) = request.headers_mut().remove(header::HOST) {
+        *request.uri_mut() = Uri::builder()
+            .scheme(uri.scheme().cloned().unwrap_or(Scheme::HTTPS))
+            .authority(Authority::try_from(host.as_bytes())?)
+            .path_and_query(path_and_query(uri))
+            .build()?;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    Ok(())
+}
+
+fn path_and_query(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"))
+}
+
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();

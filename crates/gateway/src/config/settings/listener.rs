@@ -110,12 +110,13 @@ pub struct BufferLimits {
 /// The pool of connections to upstreams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
 pub struct ConnectionLimits {
-    /// Connections to one host; no limit when missing or 0.
+    /// Connections to one host, in use or idle; no limit when missing or 0. Who finds them all in use waits for up to
+    /// `timeout.read`, at most 1024 requests at a time, then gets 503. A WebSocket counts until it is open.
     pub max_per_host: Option<usize>,
-    /// Idle connections altogether.
+    /// Idle connections altogether that are kept for the next request.
     #[schemars(extend("default" = 100))]
     pub max_idle: usize,
-    /// Idle connections to one host.
+    /// Idle connections to one host that are kept for the next request.
     #[schemars(extend("default" = 100))]
     pub max_idle_per_host: usize,
 }
@@ -302,12 +303,6 @@ impl Decode for ConnectionLimits {
             max_idle: reader.or("max_idle", defaults.max_idle),
             max_idle_per_host: reader.or("max_idle_per_host", defaults.max_idle_per_host),
         };
-        if limits.max_per_host.is_some() {
-            reader.not_supported_yet(
-                "max_per_host",
-                "remove it or set it to 0: connections to upstreams are not limited yet",
-            );
-        }
         reader.finish();
         Some(limits)
     }
