@@ -1,13 +1,16 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::command::{
-    authorization_server, call, clear_state, completion, convert, demo, echo, health, inspect, keygen, login,
-    logout, man, other_keygen, proof, serve, token, validate, why,
+use crate::{
+    command::{
+        authorization_server, call, clear_state, completion, convert, demo, echo, health, inspect, keygen,
+        login, logout, man, other_keygen, proof, serve, token, validate, why,
+    },
+    profile::Profile,
 };
 
 /// Access tokens bound to keys: a gateway that checks DPoP (RFC 9449), a client, and an authorization server for
@@ -62,12 +65,25 @@ Examples:
   keybound call --replay http://127.0.0.1:4456/api
   keybound token --raw | keybound inspect
 
-Exit status: 0 done, 1 refused or failed, 2 wrong usage; others stand in the help of their commands.";
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the verdict of the command, 4 not logged in, 5 the
+authorization server said no, 6 the API answered 401, 7 the API answered another status from 400 on,
+8 no connection, 9 an answer that is not safe to use.";
 
-/// Reads the command line. Ends the program for help, version and wrong usage (status 2).
-pub(crate) fn parse() -> Args {
-    let matches = with_grouped_help(Args::command()).get_matches();
-    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+/// Reads the command line, with the defaults of the chosen profile. Ends the program for help, version and wrong usage
+/// (status 2).
+///
+/// # Errors
+///
+/// When the profile can not be read.
+pub(crate) fn parse() -> Result<Args> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = with_grouped_help(Args::command());
+    let command = match Profile::choose(&arguments)? {
+        Some(profile) => profile.apply(command),
+        None => command,
+    };
+    let matches = command.get_matches_from(arguments);
+    Ok(Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
 fn with_grouped_help(command: clap::Command) -> clap::Command {
@@ -103,7 +119,7 @@ impl Args {
             Command::Login(args) => login::run(&args).await,
             Command::Token(args) => token::run(&args),
             Command::Call(args) => call::run(&args).await,
-            Command::Proof(args) => proof::run(&args),
+            Command::Proof(args) => proof::run(&args).await,
             Command::Logout(args) => logout::run(&args).await,
             Command::ClearState(args) => clear_state::run(&args),
             Command::Inspect(args) => inspect::run(&args),

@@ -9,19 +9,35 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use dpop::AccessTokenHash;
-use dpop_client::key_store::{self, KeyStoreError};
-use jose::{Algorithm, KeyPair};
+use dpop_client::{Signer, TokenSet, key_store};
+use jose::{Algorithm, KeyPair, UnixTime, jwt::UnverifiedJwt};
 use oauth::{AccessToken, TokenResponse};
 use serde::{Deserialize, Serialize};
 
-use crate::output;
+use crate::{
+    client_key::KeyPlace,
+    exit::{NotLoggedIn, WrongUsage},
+    passphrase,
+};
+
+/// When the access token ends, in seconds since 1970: beside the server's own members of the token response.
+const EXPIRES_AT: &str = "expires_at";
 
 /// Where the state is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateArgs {
+    /// Take defaults from this profile of keybound/config.toml in the user's configuration folder.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
     /// Folder with the DPoP key, the token and the last proof.
     #[arg(long, env = "STATE_DIR", value_name = "DIR", default_value = ".state")]
     state_dir: PathBuf,
+    /// The DPoP key, if it is not in that folder: a PEM file, or a pkcs11: URI.
+    #[arg(long, env = "DPOP_KEY", value_name = "KEY")]
+    key: Option<KeyPlace>,
+    /// A file whose first line is the passphrase of the DPoP key. Without it, it is asked for.
+    #[arg(long, env = "DPOP_KEY_PASSPHRASE_FILE", value_name = "FILE")]
+    key_passphrase_file: Option<PathBuf>,
 }
 
 /// Which of the two keys.
@@ -31,6 +47,31 @@ pub(crate) enum KeyName {
     Primary,
     /// A second one, for `call --wrong-key`.
     Other,
+}
+
+/// What a login was made with, so that its tokens can be renewed and revoked without saying it again. No secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) client_id: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) revocation_endpoint: Option<String>,
+    /// The audience of client assertions.
+    pub(crate) assertion_audience: String,
+    /// Whether the server reads a secret in the form only.
+    pub(crate) secret_in_form: bool,
+    /// Whether the client logged in as itself.
+    pub(crate) is_service: bool,
+    /// The scope that was asked for.
+    pub(crate) scope: Option<String>,
+}
+
+/// A key that was made: what is told about it.
+#[derive(Debug, Serialize)]
+pub(crate) struct NewKey {
+    pub(crate) path: PathBuf,
+    pub(crate) algorithm: &'static str,
+    pub(crate) thumbprint: String,
+    pub(crate) has_passphrase: bool,
 }
 
 /// The last proof that a server accepted, for `call --replay`.
@@ -46,11 +87,16 @@ impl StateArgs {
         self.state_dir.join(name)
     }
 
-    fn key_file(&self, name: KeyName) -> PathBuf {
-        match name {
-            KeyName::Primary => self.file("dpop-private-key.pem"),
-            KeyName::Other => self.file("other-dpop-private-key.pem"),
+    fn key_place(&self, name: KeyName) -> KeyPlace {
+        match (name, &self.key) {
+            (KeyName::Primary, Some(place)) => place.clone(),
+            (KeyName::Primary, None) => KeyPlace::File(self.file("dpop-private-key.pem")),
+            (KeyName::Other, _) => KeyPlace::File(self.file("other-dpop-private-key.pem")),
         }
+    }
+
+    fn login_file(&self) -> PathBuf {
+        self.file("login.json")
     }
 
     fn token_file(&self) -> PathBuf {
@@ -61,39 +107,97 @@ impl StateArgs {
         self.file("resource-server-dpop-state.json")
     }
 
-    /// Makes a key, in place of an earlier one, and says so.
-    pub(crate) fn generate_key(&self, name: KeyName, algorithm: Algorithm) -> Result<KeyPair> {
-        let path = self.key_file(name);
+    /// Makes a key, in place of an earlier one. `ask` has a passphrase typed when no file has it.
+    pub(crate) fn generate_key(&self, name: KeyName, algorithm: Algorithm, ask: bool) -> Result<NewKey> {
+        let KeyPlace::File(path) = self.key_place(name) else {
+            let text = "a key in a token is made with the token's own program, for instance pkcs11-tool";
+            return Err(WrongUsage(text.into()).into());
+        };
+        let passphrase = match (&self.key_passphrase_file, name) {
+            (Some(file), KeyName::Primary) => Some(passphrase::read(file).context("read the passphrase")?),
+            (None, KeyName::Primary) if ask => {
+                let typed = passphrase::ask("Passphrase for the new key")?;
+                Some(
+                    typed.ok_or_else(|| {
+                        WrongUsage("name a --key-passphrase-file: nobody can be asked".into())
+                    })?,
+                )
+            }
+            _ => None,
+        };
+        if passphrase.as_ref().is_some_and(|passphrase| passphrase.is_empty()) {
+            bail!("an empty passphrase protects nothing");
+        }
         let key = KeyPair::generate(algorithm).context("generate a key")?;
-        key_store::save(&path, &key).context("store the DPoP key")?;
-        output::line(format_args!("Created DPoP key: {}", path.display()))?;
-        output::line(format_args!("JWK thumbprint: {}", key.thumbprint()))?;
-        Ok(key)
+        let text = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+        key_store::save_with(&path, &key, text).context("store the DPoP key")?;
+        Ok(NewKey {
+            path,
+            algorithm: algorithm.as_str(),
+            thumbprint: key.thumbprint().to_string(),
+            has_passphrase: passphrase.is_some(),
+        })
     }
 
-    /// The key; a new one, for the first of `algorithms`, when there is none.
-    pub(crate) fn key(&self, name: KeyName, algorithm: Algorithm) -> Result<Arc<KeyPair>> {
-        let key = match key_store::load(&self.key_file(name)) {
-            Ok(key) => key,
-            Err(KeyStoreError::Missing { .. }) => self.generate_key(name, algorithm)?,
-            Err(error) => return Err(error).context("use the DPoP key"),
-        };
-        Ok(Arc::new(key))
+    /// The key; a new one when there is none, which `made` is told.
+    pub(crate) fn key(
+        &self,
+        name: KeyName,
+        algorithm: Algorithm,
+        made: impl FnOnce(&NewKey) -> Result<()>,
+    ) -> Result<Arc<dyn Signer>> {
+        if let Some(key) = self.load_key(name)? {
+            return Ok(key);
+        }
+        made(&self.generate_key(name, algorithm, false)?)?;
+        self.load_key(name)?.context("the new key is gone")
     }
 
     /// The client's own key, and never a new one: nothing is bound to a key that was just made.
-    pub(crate) fn stored_key(&self) -> Result<Option<KeyPair>> {
-        match key_store::load(&self.key_file(KeyName::Primary)) {
-            Ok(key) => Ok(Some(key)),
-            Err(KeyStoreError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error).context("use the DPoP key"),
-        }
+    pub(crate) fn stored_key(&self) -> Result<Option<Arc<dyn Signer>>> {
+        self.load_key(KeyName::Primary)
     }
 
-    /// Keeps a token response.
-    pub(crate) fn store_token(&self, response: &TokenResponse) -> Result<()> {
-        let text = serde_json::to_vec_pretty(response).context("write the token")?;
+    fn load_key(&self, name: KeyName) -> Result<Option<Arc<dyn Signer>>> {
+        let passphrase_file = match name {
+            KeyName::Primary => self.key_passphrase_file.as_deref(),
+            KeyName::Other => None,
+        };
+        self.key_place(name).load(passphrase_file).context("use the DPoP key")
+    }
+
+    /// Keeps the tokens of a login, and what it was made with.
+    pub(crate) fn store_login(&self, login: &Login, tokens: &TokenSet) -> Result<()> {
+        let text = serde_json::to_vec_pretty(login).context("write the login")?;
+        key_store::write_private(&self.login_file(), &text).context("store the login")?;
+        self.store_tokens(tokens)
+    }
+
+    /// Keeps renewed tokens.
+    pub(crate) fn store_tokens(&self, tokens: &TokenSet) -> Result<()> {
+        let mut response = tokens.response.clone();
+        if let Some(expires_at) = tokens.expires_at {
+            response.additional.insert(EXPIRES_AT.to_owned(), expires_at.as_seconds().into());
+        }
+        let text = serde_json::to_vec_pretty(&response).context("write the token")?;
         key_store::write_private(&self.token_file(), &text).context("store the token")
+    }
+
+    /// What the last login was made with.
+    pub(crate) fn login(&self) -> Result<Option<Login>> {
+        let Some(text) = read_if_there(&self.login_file())? else { return Ok(None) };
+        let path = self.login_file();
+        serde_json::from_slice(&text).with_context(|| format!("read {}", path.display())).map(Some)
+    }
+
+    /// Lets only one program at a time renew tokens: a refresh token that rotates must not be used twice. Ends when
+    /// the file is dropped.
+    pub(crate) fn lock(&self) -> Result<fs::File> {
+        let path = self.file("lock");
+        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.with_context(|| format!("open {}", path.display()))?;
+        file.lock().with_context(|| format!("lock {}", path.display()))?;
+        Ok(file)
     }
 
     /// The access token of the last login.
@@ -105,7 +209,7 @@ impl StateArgs {
     pub(crate) fn tokens(&self) -> Result<TokenResponse> {
         match self.tokens_if_any()? {
             Some(tokens) => Ok(tokens),
-            None => bail!("No access token found. Run `keybound login` first."),
+            None => Err(NotLoggedIn("No access token found. Run `keybound login` first.").into()),
         }
     }
 
@@ -121,7 +225,9 @@ impl StateArgs {
 
     /// Forgets the tokens and what was made for them. The key stays.
     pub(crate) fn forget_tokens(&self) -> Result<()> {
-        delete(&self.token_file())?;
+        for file in [self.token_file(), self.login_file(), self.file("lock")] {
+            delete(&file)?;
+        }
         self.forget_last_proof()
     }
 
@@ -154,14 +260,27 @@ impl StateArgs {
         delete(&self.last_proof_file())
     }
 
-    /// Deletes all state. Only the files this program makes: `STATE_DIR` may name a folder with other things in it.
+    /// Deletes all state. Only the files this program makes: `STATE_DIR` may name a folder with other things in it. A
+    /// key that was placed elsewhere stays.
     pub(crate) fn clear(&self) -> Result<()> {
-        let keys = [self.key_file(KeyName::Primary), self.key_file(KeyName::Other)];
-        for path in keys.into_iter().chain([self.token_file(), self.last_proof_file()]) {
-            delete(&path)?;
-        }
-        Ok(())
+        delete(&self.file("dpop-private-key.pem"))?;
+        delete(&self.file("other-dpop-private-key.pem"))?;
+        self.forget_tokens()
     }
+
+    /// Whether the client's own key is a file of the state folder.
+    pub(crate) fn has_own_key(&self) -> bool {
+        self.key.is_none()
+    }
+}
+
+/// When stored tokens end: as remembered, else as the token itself says.
+pub(crate) fn expiry(tokens: &TokenResponse) -> Option<UnixTime> {
+    let remembered = tokens.additional.get(EXPIRES_AT).and_then(UnixTime::from_numeric_date);
+    remembered.or_else(|| {
+        let token = UnverifiedJwt::parse(tokens.access_token.as_str()).ok()?;
+        UnixTime::from_numeric_date(token.claims.get("exp")?)
+    })
 }
 
 fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>> {

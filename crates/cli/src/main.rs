@@ -1,18 +1,24 @@
 //! `keybound`: argument parsing and composition only. What it composes lives in the other crates.
 //!
-//! [`args`] is the command line, [`command`] has one file for each command. Exit status: 0 done, 1 refused or failed,
-//! 2 wrong usage, 3 what the command's help says.
+//! [`args`] is the command line, [`command`] has one file for each command, [`exit`] the exit status of each cause.
 
 mod args;
+mod browser;
+mod client_credentials;
+mod client_key;
 mod client_state;
 mod clock;
 mod command;
 mod echo;
+mod exit;
 mod human_time;
 mod input_text;
 mod json_text;
 mod network;
 mod output;
+mod passphrase;
+mod profile;
+mod renewal;
 mod stop_signal;
 mod token_summary;
 
@@ -24,8 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match args::parse().run().await {
-        Ok(code) => code,
-        Err(error) => output::report(&error),
-    }
+    let ended = match args::parse() {
+        Ok(args) => args.run().await,
+        Err(error) => Err(error),
+    };
+    ended.unwrap_or_else(|error| output::report(&error))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::network;
+use crate::{exit, network};
 
 /// Prints one line to standard output, at once.
 pub(crate) fn line(text: impl Display) -> Result<()> {
@@ -58,7 +58,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(hint) = error.chain().find_map(network::hint) {
         drop(writeln!(stderr, "  hint: {hint}"));
     }
-    ExitCode::FAILURE
+    exit::status_of(error)
 }
 
 /// Foreign bytes may hold control sequences of terminals: shows them as escapes.

@@ -217,7 +217,9 @@ impl Session {
         Origin::of(uri).ok().and_then(|origin| self.nonces.newest(server, &origin))
     }
 
-    fn server_time(&self, now: UnixTime) -> UnixTime {
+    /// The time as servers see it: `now`, and what their `Date` taught after a refused proof (C18).
+    #[must_use]
+    pub fn server_time(&self, now: UnixTime) -> UnixTime {
         let offset = self.clock_offset_seconds.load(Ordering::Relaxed);
         UnixTime::from_seconds(now.as_seconds().saturating_add(offset))
     }

@@ -1,22 +1,27 @@
 //! `keybound login`: get a token that is bound to the client's key.
 
+mod browser_login;
 mod callback;
+mod device_login;
+mod endpoints;
 
 use std::{process::ExitCode, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use dpop_client::{
-    Binding, ClientAuthentication, DpopClient, HyperClient, Session, choose_algorithm,
-    discovery::AuthorizationServer,
-    grant::{AuthorizationRequest, ClientCredentialsGrant, Grant},
+    Binding, ClientAuthentication, DpopClient, Session, Signer, TokenSet, choose_algorithm,
+    discovery::AuthorizationServer, grant::ClientCredentialsGrant,
 };
 use http::Uri;
-use jose::{Algorithm, KeyPair};
+use jose::Algorithm;
 
-use self::callback::CallbackServer;
+use self::endpoints::Endpoints;
+use super::{keygen, token};
 use crate::{
-    client_state::{KeyName, StateArgs},
+    client_credentials::{CredentialArgs, required_client_id, wants_post},
+    client_state::{KeyName, Login, StateArgs},
     clock::now,
+    exit::WrongUsage,
     network::NetworkArgs,
     output, token_summary,
 };
@@ -26,8 +31,16 @@ use crate::{
 #[command(after_help = "\
 Examples:
   keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
+  keybound login --profile acme
+  keybound login --device --issuer https://as.example.com --client-id tv
+  CLIENT_SECRET=… keybound login --client-credentials --issuer https://as.example.com --client-id service
+  keybound login --client-credentials --client-key service.pem --issuer https://as.example.com --client-id service
   AUTHORIZATION_ENDPOINT=… TOKEN_ENDPOINT=… CLIENT_ID=… keybound login
-  CLIENT_SECRET=… keybound login --client-credentials --issuer https://as.example.com --client-id service")]
+
+The browser opens by itself where there is one; the URL is printed in any case.
+
+Exit status: 0 logged in, 1 failed, 2 wrong usage, 5 the authorization server or the user said no,
+8 no connection, 9 an answer that is not safe to use: it is discarded.")]
 pub(crate) struct Args {
     /// Find the endpoints in the metadata of this issuer.
     #[arg(long, env = "ISSUER", value_name = "URL")]
@@ -36,23 +49,37 @@ pub(crate) struct Args {
     #[arg(long, env = "AUTHORIZATION_ENDPOINT", value_name = "URL")]
     authorization_endpoint: Option<String>,
     /// Where the token is issued.
-    #[arg(long, env = "TOKEN_ENDPOINT", value_name = "URL", required_unless_present = "issuer")]
+    #[arg(long, env = "TOKEN_ENDPOINT", value_name = "URL")]
     token_endpoint: Option<Uri>,
+    /// Where a device asks for its code.
+    #[arg(long, env = "DEVICE_AUTHORIZATION_ENDPOINT", value_name = "URL")]
+    device_authorization_endpoint: Option<Uri>,
     /// The client's identifier at the authorization server.
     #[arg(long, env = "CLIENT_ID", value_name = "ID")]
-    client_id: String,
-    /// The secret of a confidential client. Better given by the environment: arguments can be seen by other users.
-    #[arg(long, env = "CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    client_secret: Option<String>,
+    client_id: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     /// Log in as the client itself, without a user and a browser.
-    #[arg(long, requires = "client_secret")]
+    #[arg(long, conflicts_with = "device")]
     client_credentials: bool,
+    /// Log in with a browser on another device: for machines without one.
+    #[arg(long)]
+    device: bool,
+    /// Only print the URL, and open no browser.
+    #[arg(long)]
+    no_browser: bool,
+    /// Push the authorization request to the server first (RFC 9126), also where the server does not require it.
+    #[arg(long)]
+    par: bool,
     /// The scope to ask for; "openid profile email" for users.
     #[arg(long, env = "SCOPE", value_name = "SCOPE")]
     scope: Option<String>,
     /// Port on 127.0.0.1 to which the browser comes back.
     #[arg(long, env = "REDIRECT_PORT", value_name = "PORT", default_value_t = 8765)]
     redirect_port: u16,
+    /// Print the summary of the token as JSON; what the user has to do goes to standard error.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -62,122 +89,123 @@ pub(crate) struct Args {
 /// Scope of a user's login unless another is asked for, as in the guide.
 const USER_SCOPE: &str = "openid profile email";
 
-/// Where to go, from metadata or from the command line. What the command line says wins: a container may have to use
-/// other host names than the browser.
-struct Endpoints {
-    authorization: Option<String>,
-    token: Uri,
-    discovered: Option<AuthorizationServer>,
+/// A login under way.
+struct Attempt<'a> {
+    args: &'a Args,
+    endpoints: &'a Endpoints,
+    client: &'a DpopClient,
+    client_id: &'a str,
+    authentication: &'a ClientAuthentication,
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
+    let client_id = required_client_id(args.client_id.as_ref())?;
     let http = args.network.client()?;
     let endpoints = Endpoints::find(args, &http).await?;
-    let key = usable_key(args, endpoints.discovered.as_ref())?;
+    let login = args.login(&client_id, &endpoints);
+    let authentication = args.credentials.authentication(
+        client_id.clone(),
+        &login.assertion_audience,
+        login.secret_in_form,
+    )?;
+    if args.client_credentials && !args.credentials.is_confidential() {
+        let text = "--client-credentials needs a --client-secret, a --client-secret-file or a --client-key";
+        return Err(WrongUsage(text.into()).into());
+    }
+    let (key, algorithm) = usable_key(args, endpoints.discovered.as_ref())?;
     args.state.forget_last_proof()?;
-    let client = DpopClient::new(Session::new(key), http, now);
-    let authentication = args.client_authentication();
-    let grant: Box<dyn Grant + Send> = if args.client_credentials {
-        Box::new(ClientCredentialsGrant { scope: args.scope.clone() })
-    } else {
-        Box::new(log_in_with_browser(args, &endpoints, &client, &authentication).await?)
+    let client = DpopClient::new(Session::new(key).with_algorithm(algorithm), http, now);
+    let attempt = Attempt {
+        args,
+        endpoints: &endpoints,
+        client: &client,
+        client_id: &client_id,
+        authentication: &authentication,
     };
-    let tokens = client
-        .token(&endpoints.token, &*grant, &authentication, Binding::Required)
-        .await
-        .context("get a token")?;
-    args.state.store_token(&tokens.response)?;
-    token_summary::print(&tokens.response)?;
+    let tokens = attempt.tokens().await?;
+    args.state.store_login(&login, &tokens)?;
+    if args.json {
+        output::json(&token::Summary::of(&tokens.response, &args.state, now())?)?;
+    } else {
+        token_summary::print(&tokens.response)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
+impl Attempt<'_> {
+    async fn tokens(&self) -> Result<TokenSet> {
+        if self.args.device {
+            return self.log_in_with_device().await;
+        }
+        if self.args.client_credentials {
+            let grant = ClientCredentialsGrant { scope: self.args.scope.clone() };
+            return self.ask(&grant).await;
+        }
+        let grant = self.log_in_with_browser().await?;
+        self.ask(&grant).await
+    }
+
+    async fn ask(&self, grant: &dyn dpop_client::grant::Grant) -> Result<TokenSet> {
+        let asked = self.client.token(&self.endpoints.token, grant, self.authentication, Binding::Required);
+        asked.await.context("get a token")
+    }
+
+    /// What the user has to do. Not on standard output when that is for a program.
+    fn tell(&self, text: &str) -> Result<()> {
+        let text = output::harmless(text);
+        if self.args.json {
+            output::note(format_args!("{text}\n"));
+            Ok(())
+        } else {
+            output::line(text)
+        }
+    }
+
+    fn user_scope(&self) -> &str {
+        self.args.scope.as_deref().unwrap_or(USER_SCOPE)
+    }
+}
+
 impl Args {
-    fn client_authentication(&self) -> ClientAuthentication {
-        let client_id = self.client_id.clone();
-        match &self.client_secret {
-            None => ClientAuthentication::Public { client_id },
-            Some(secret) => ClientAuthentication::SecretBasic { client_id, secret: secret.clone().into() },
+    /// What later commands need to know.
+    fn login(&self, client_id: &str, endpoints: &Endpoints) -> Login {
+        let discovered = endpoints.discovered.as_ref();
+        let token_endpoint = endpoints.token.to_string();
+        Login {
+            client_id: client_id.to_owned(),
+            assertion_audience: self.issuer.clone().unwrap_or_else(|| token_endpoint.clone()),
+            token_endpoint,
+            revocation_endpoint: discovered.and_then(|server| server.metadata.revocation_endpoint.clone()),
+            secret_in_form: discovered.is_some_and(wants_post),
+            is_service: self.client_credentials,
+            scope: self.scope.clone(),
         }
     }
 }
 
-impl Endpoints {
-    async fn find(args: &Args, http: &HyperClient) -> Result<Self> {
-        let discovered = match &args.issuer {
-            Some(issuer) => Some(
-                AuthorizationServer::discover(issuer, http)
-                    .await
-                    .with_context(|| format!("find the endpoints of {issuer}"))?,
-            ),
-            None => None,
-        };
-        let token = match (&args.token_endpoint, &discovered) {
-            (Some(endpoint), _) => endpoint.clone(),
-            (None, Some(server)) => {
-                server.token_endpoint()?.parse().context("the token endpoint is no URL")?
-            }
-            (None, None) => bail!("name the --issuer or the --token-endpoint"),
-        };
-        let authorization = match (&args.authorization_endpoint, &discovered) {
-            (Some(endpoint), _) => Some(endpoint.clone()),
-            (None, Some(server)) => server.metadata.authorization_endpoint.clone(),
-            (None, None) => None,
-        };
-        Ok(Self { authorization, token, discovered })
-    }
-}
-
 /// The stored key if the authorization server can check its proofs; a new one when there is none.
-fn usable_key(args: &Args, server: Option<&AuthorizationServer>) -> Result<Arc<KeyPair>> {
+fn usable_key(args: &Args, server: Option<&AuthorizationServer>) -> Result<(Arc<dyn Signer>, Algorithm)> {
     let listed = server.and_then(|server| server.metadata.dpop_signing_alg_values_supported.as_deref());
     let wanted = match listed {
         None => Algorithm::Es256,
         Some(listed) => choose_algorithm(&[listed])
             .context("the authorization server lists no proof algorithm that Keybound has")?,
     };
-    let key = args.state.key(KeyName::Primary, wanted)?;
-    if let Some(listed) = listed
-        && !listed.iter().filter_map(|name| name.parse().ok()).any(|algorithm| key.supports(algorithm))
-    {
-        bail!(
+    let tell = |key: &_| if args.json { Ok(()) } else { keygen::tell(key) };
+    let key = args.state.key(KeyName::Primary, wanted, tell)?;
+    let Some(listed) = listed else {
+        let algorithm = key.algorithm();
+        return Ok((key, algorithm));
+    };
+    // The key's own algorithm where the server takes it; another name or hash of the same key else.
+    let names = |algorithm: &Algorithm| listed.iter().any(|name| name == algorithm.as_str());
+    let preferred = std::iter::once(key.algorithm()).chain(Algorithm::ALL);
+    let usable = preferred.into_iter().find(|algorithm| key.supports(*algorithm) && names(algorithm));
+    let algorithm = usable.with_context(|| {
+        format!(
             "the authorization server does not accept proofs of an {} key; run `keybound keygen --algorithm {wanted}`",
             key.algorithm()
-        );
-    }
-    Ok(key)
-}
-
-async fn log_in_with_browser(
-    args: &Args,
-    endpoints: &Endpoints,
-    client: &DpopClient,
-    authentication: &ClientAuthentication,
-) -> Result<impl Grant + Send + use<>> {
-    let Some(authorization_endpoint) = &endpoints.authorization else {
-        bail!("name the --issuer or the --authorization-endpoint");
-    };
-    let server = CallbackServer::bind(args.redirect_port).await?;
-    let redirect_uri = server.redirect_uri();
-    let scope = args.scope.as_deref().unwrap_or(USER_SCOPE);
-    let thumbprint = client.session().thumbprint();
-    let mut request = AuthorizationRequest::new(&args.client_id, &redirect_uri, scope, thumbprint);
-    let mut pushed_to = None;
-    if let Some(server) = &endpoints.discovered {
-        request = request.issuer(&server.metadata.issuer, server.announces_iss());
-        if server.metadata.require_pushed_authorization_requests == Some(true) {
-            pushed_to = server.metadata.pushed_authorization_request_endpoint.as_deref();
-        }
-    }
-    let url = match pushed_to {
-        None => request.url(authorization_endpoint),
-        Some(endpoint) => {
-            let endpoint = endpoint.parse().context("the PAR endpoint is no URL")?;
-            client.push(&endpoint, authorization_endpoint, &request, authentication).await?
-        }
-    };
-    output::line("Open this URL in your browser:")?;
-    output::line(output::harmless(&url))?;
-    output::line("")?;
-    output::line(format_args!("Waiting for redirect on {redirect_uri}"))?;
-    server.wait(request).await
+        )
+    })?;
+    Ok((key, algorithm))
 }

@@ -2,30 +2,36 @@
 
 use std::{borrow::Cow, process::ExitCode};
 
-use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use dpop_client::{ClientAuthentication, HttpClient, HyperClient, discovery::AuthorizationServer, form};
-use http::{
-    HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, CONTENT_TYPE},
+use anyhow::{Context, Result};
+use dpop_client::{
+    ClientAuthentication, HttpClient, HyperClient, TokenError, discovery::AuthorizationServer,
+    grant::form_request_without_proof,
 };
+use http::Uri;
 use jose::json;
 use oauth::TokenResponse;
 use serde_json::json;
 
-use crate::{client_state::StateArgs, clock::now, network::NetworkArgs, output};
+use crate::{
+    client_credentials::{CredentialArgs, required_client_id, wants_post},
+    client_state::{Login, StateArgs},
+    clock::now,
+    network::NetworkArgs,
+    output,
+};
 
 /// Revoke the stored token at its server, and delete it here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  keybound logout
   keybound logout --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
   keybound logout --local
 
 The DPoP key stays; `keybound clear-state` replaces it.
 
-Exit status: 0 logged out, or nobody was logged in; 1 the server refused, and the token is kept;
-2 wrong usage.")]
+Exit status: 0 logged out, or nobody was logged in; otherwise the token is kept: 1 failed, 2 wrong
+usage, 5 the server refused, 8 no connection, 9 an answer that is not safe to use.")]
 pub(crate) struct Args {
     /// Find the revocation endpoint in the metadata of this issuer.
     #[arg(long, env = "ISSUER", value_name = "URL")]
@@ -33,18 +39,17 @@ pub(crate) struct Args {
     /// Where tokens are revoked (RFC 7009).
     #[arg(long, env = "REVOCATION_ENDPOINT", value_name = "URL")]
     revocation_endpoint: Option<Uri>,
-    /// The client's identifier at the authorization server.
+    /// The client's identifier at the authorization server; that of the login, if not given.
     #[arg(long, env = "CLIENT_ID", value_name = "ID")]
     client_id: Option<String>,
-    /// The secret of a confidential client. Better given by the environment: arguments can be seen by other users.
-    #[arg(long, env = "CLIENT_SECRET", value_name = "SECRET", hide_env_values = true)]
-    client_secret: Option<String>,
     /// Delete the token here only, whatever the environment says about the server.
     #[arg(long)]
     local: bool,
     /// Print what was done as JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    credentials: CredentialArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -57,11 +62,12 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
         return args.tell(false, false, "Nobody is logged in.");
     };
     let http = args.network.client()?;
-    let endpoint = args.endpoint(&http).await?;
-    let revoked = match &endpoint {
+    let login = args.state.login()?;
+    let server = args.server(login.as_ref(), &http).await?;
+    let revoked = match server {
         None => None,
-        Some(endpoint) => Some(
-            revoke_all(&tokens, endpoint, &args.client_authentication()?, &http)
+        Some(server) => Some(
+            revoke_all(&tokens, &server.endpoint, &server.authentication, &http)
                 .await
                 .context("the token is kept; `keybound logout --local` deletes it here only")?,
         ),
@@ -81,32 +87,37 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 }
 
 impl Args {
-    async fn endpoint(&self, http: &HyperClient) -> Result<Option<Uri>> {
+    /// Where to revoke, and as whom; `None` when nothing is known about it, or nothing wanted.
+    async fn server(&self, login: Option<&Login>, http: &HyperClient) -> Result<Option<Server>> {
         if self.local {
             return Ok(None);
         }
-        if let Some(endpoint) = &self.revocation_endpoint {
-            return Ok(Some(endpoint.clone()));
-        }
-        let Some(issuer) = &self.issuer else { return Ok(None) };
-        let server = AuthorizationServer::discover(issuer, http)
-            .await
-            .with_context(|| format!("find the endpoints of {issuer}"))?;
-        let Some(endpoint) = server.metadata.revocation_endpoint else { return Ok(None) };
-        let endpoint: Uri = endpoint.parse().context("the revocation endpoint is no URL")?;
-        // An issuer behind TLS has no reason to take tokens without it.
-        if issuer.starts_with("https://") && endpoint.scheme_str() != Some("https") {
-            bail!("the revocation endpoint in the metadata is not an https URL");
-        }
-        Ok(Some(endpoint))
-    }
-
-    fn client_authentication(&self) -> Result<ClientAuthentication> {
-        let client_id = self.client_id.clone().context("name the --client-id to revoke the token")?;
-        Ok(match &self.client_secret {
-            None => ClientAuthentication::Public { client_id },
-            Some(secret) => ClientAuthentication::SecretBasic { client_id, secret: secret.clone().into() },
-        })
+        let discovered = match (&self.revocation_endpoint, &self.issuer) {
+            (None, Some(issuer)) => Some(
+                AuthorizationServer::discover(issuer, http)
+                    .await
+                    .with_context(|| format!("find the endpoints of {issuer}"))?,
+            ),
+            _ => None,
+        };
+        let found = match (&self.revocation_endpoint, &discovered, login) {
+            (Some(endpoint), ..) => Some(endpoint.to_string()),
+            (None, Some(server), _) => server.metadata.revocation_endpoint.clone(),
+            (None, None, Some(login)) => login.revocation_endpoint.clone(),
+            (None, None, None) => None,
+        };
+        let Some(endpoint) = found else { return Ok(None) };
+        let client_id = self.client_id.clone().or_else(|| login.map(|login| login.client_id.clone()));
+        let client_id = required_client_id(client_id.as_ref()).context("revoke the token")?;
+        let audience = login.map(|login| login.assertion_audience.as_str());
+        let audience = self.issuer.as_deref().or(audience).unwrap_or(&endpoint);
+        let post = match (&discovered, login) {
+            (Some(server), _) => wants_post(server),
+            (None, login) => login.is_some_and(|login| login.secret_in_form),
+        };
+        let authentication = self.credentials.authentication(client_id, audience, post)?;
+        let endpoint = endpoint.parse().context("the revocation endpoint is no URL")?;
+        Ok(Some(Server { endpoint, authentication }))
     }
 
     fn tell(&self, was_logged_in: bool, is_revoked: bool, text: &str) -> Result<ExitCode> {
@@ -117,6 +128,12 @@ impl Args {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Where tokens are revoked, and by whom.
+struct Server {
+    endpoint: Uri,
+    authentication: ClientAuthentication,
 }
 
 /// What became of the tokens at their server.
@@ -149,15 +166,8 @@ async fn revoke(
     client: &ClientAuthentication,
     http: &HyperClient,
 ) -> Result<Revoked> {
-    let mut parameters = vec![("token", Cow::from(token)), ("token_type_hint", Cow::from(kind))];
-    let mut request = Request::new(Bytes::new());
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.clone();
-    let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    client.apply(&mut parameters, headers, now()).await?;
-    *request.body_mut() = Bytes::from(form::encode(&parameters));
+    let parameters = vec![("token", Cow::from(token)), ("token_type_hint", Cow::from(kind))];
+    let request = form_request_without_proof(endpoint, parameters, client, now()).await?;
     let response = http.send(request).await.context("revoke the token")?;
     if response.status().is_success() {
         return Ok(Revoked::Everything);
@@ -167,7 +177,11 @@ async fn revoke(
         .and_then(|body| body.get("error")?.as_str().map(str::to_owned));
     match error.as_deref() {
         Some("unsupported_token_type") => Ok(Revoked::NotSupported),
-        Some(error) => bail!("the server did not revoke the {kind}: {error}"),
-        None => bail!("the server did not revoke the {kind}: status {}", response.status().as_u16()),
+        error => {
+            let status = response.status();
+            let error = error.map_or_else(|| status.to_string(), output::harmless);
+            let refused = TokenError::Refused { status, error, description: None };
+            Err(refused).with_context(|| format!("the server did not revoke the {kind}"))
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use jose::Algorithm;
 
+use super::keygen;
 use crate::client_state::{KeyName, StateArgs};
 
 /// Create a second DPoP key for negative tests.
@@ -21,6 +22,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    args.state.generate_key(KeyName::Other, args.algorithm)?;
+    keygen::tell(&args.state.generate_key(KeyName::Other, args.algorithm, false)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use dpop::{Htu, ProofBuilder, is_nonce_syntax};
 use http::{Method, Uri};
 use jose::{UnixTime, jwt::UnverifiedJwt};
 use oauth::Confirmation;
 use serde::Serialize;
 
-use crate::{client_state::StateArgs, clock::now, output};
+use crate::{client_state::StateArgs, clock::now, exit::NotLoggedIn, output};
 
 /// Print one DPoP proof, for curl and other programs.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ Examples:
 
 A proof is good for one request, and for a minute or so.
 
-Exit status: 0 printed, 1 no key or no token, 2 wrong usage.")]
+Exit status: 0 printed, 1 failed, 2 wrong usage, 4 no key or no token.")]
 pub(crate) struct Args {
     /// Method of the request.
     method: Method,
@@ -55,12 +55,15 @@ struct Printed<'a> {
     nonce: Option<&'a str>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let Some(key) = args.state.stored_key()? else {
-        bail!("No DPoP key found. Run `keybound keygen` or `keybound login` first.");
+        return Err(NotLoggedIn("No DPoP key found. Run `keybound keygen` or `keybound login` first.").into());
     };
     let htu = Htu::parse(&args.url.to_string()).context("the URL can not stand in a proof")?.to_string();
-    let mut builder = ProofBuilder::new(&key, args.method.as_str(), &htu);
+    let public = key.public_jwk();
+    let thumbprint = public.thumbprint();
+    let mut builder =
+        ProofBuilder::for_remote_key(public, args.method.as_str(), &htu).algorithm(key.algorithm());
     if !args.no_token {
         let token =
             args.state.access_token().context("make a proof for the stored token (or use --no-token)")?;
@@ -68,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             .ok()
             .and_then(|token| Confirmation::from_claims(&token.claims).ok().flatten())
             .and_then(|confirmation| confirmation.jkt);
-        if bound_to.is_some_and(|bound_to| bound_to != key.thumbprint()) {
+        if bound_to.is_some_and(|bound_to| bound_to != thumbprint) {
             output::note("warning: the stored token is bound to another key; log in again\n");
         }
         builder = builder.access_token(&token);
@@ -77,14 +80,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         builder = builder.nonce(nonce);
     }
     let issued_at: UnixTime = now();
-    let proof = builder.sign(issued_at).context("sign the proof")?;
+    let input = builder.signing_input(issued_at).context("make the proof")?;
+    let signature = key.sign(key.algorithm(), input.as_bytes()).await.context("sign the proof")?;
+    let proof = input.with_signature(&signature);
     if args.json {
         output::json(&Printed {
             proof: &proof,
             htm: args.method.as_str(),
             htu: &htu,
             iat: issued_at.as_seconds(),
-            jkt: key.thumbprint().to_string(),
+            jkt: thumbprint.to_string(),
             has_ath: !args.no_token,
             nonce: args.nonce.as_deref(),
         })?;

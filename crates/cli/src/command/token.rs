@@ -8,10 +8,11 @@ use oauth::{Confirmation, TokenResponse};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{client_state::StateArgs, clock::now, human_time, output, token_summary};
-
-/// Exit status for a token that is over.
-const EXPIRED: u8 = 3;
+use crate::{
+    client_state::{StateArgs, expiry},
+    clock::now,
+    exit, human_time, output, token_summary,
+};
 
 /// Show the stored token: claims, times, the key it is bound to.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ Examples:
   keybound token --json
   curl -H \"Authorization: DPoP $(keybound token --raw)\" -H \"DPoP: $(keybound proof GET $URL)\" $URL
 
-Exit status: 0 shown, 1 no token or not readable, 2 wrong usage, 3 shown, and it has expired.")]
+Exit status: 0 shown, 1 not readable, 2 wrong usage, 3 shown, and it has expired, 4 no token.")]
 pub(crate) struct Args {
     /// Print the token itself and nothing else. Whoever reads it still needs the key to use it.
     #[arg(long, conflicts_with = "json")]
@@ -35,7 +36,7 @@ pub(crate) struct Args {
 
 /// The summary for programs. Never the token.
 #[derive(Serialize)]
-struct Summary {
+pub(crate) struct Summary {
     token_type: String,
     /// `None` for an opaque token.
     claims: Option<Map<String, Value>>,
@@ -64,17 +65,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         token_summary::print(&tokens)?;
         summary.print_rest(now)?;
     }
-    Ok(if summary.has_expired { ExitCode::from(EXPIRED) } else { ExitCode::SUCCESS })
+    Ok(if summary.has_expired { ExitCode::from(exit::VERDICT) } else { ExitCode::SUCCESS })
 }
 
 impl Summary {
-    fn of(tokens: &TokenResponse, state: &StateArgs, now: UnixTime) -> Result<Self> {
+    pub(crate) fn of(tokens: &TokenResponse, state: &StateArgs, now: UnixTime) -> Result<Self> {
         let claims = UnverifiedJwt::parse(tokens.access_token.as_str()).ok().map(|token| token.claims);
         let time = |name: &str| {
             let claim = claims.as_ref()?.get(name)?;
             Some(UnixTime::from_numeric_date(claim)?.as_seconds())
         };
-        let expires_at = time("exp");
+        let expires_at = expiry(tokens).map(UnixTime::as_seconds);
         let expires_in_seconds = expires_at.map(|expires_at| expires_at.saturating_sub(now.as_seconds()));
         let jkt = claims
             .as_ref()
@@ -88,7 +89,8 @@ impl Summary {
             expires_at,
             expires_in_seconds,
             has_expired: expires_in_seconds.is_some_and(|seconds| seconds <= 0),
-            is_bound_to_stored_key: jkt.map(|jkt| key.is_some_and(|key| key.thumbprint() == jkt)),
+            is_bound_to_stored_key: jkt
+                .map(|jkt| key.is_some_and(|key| key.public_jwk().thumbprint() == jkt)),
             jkt: jkt.map(|jkt| jkt.to_string()),
             scope: tokens.scope.clone().or_else(|| scope.map(str::to_owned)),
             has_refresh_token: tokens.refresh_token.is_some(),

@@ -21,11 +21,9 @@ use self::{
     walk::{Outcome, Sent, Server, Step, walk},
 };
 use crate::{
-    client_state::StateArgs, clock::now, human_time, input_text::InputText, network::NetworkArgs, output,
+    client_state::StateArgs, clock::now, exit, human_time, input_text::InputText, network::NetworkArgs,
+    output,
 };
-
-/// Exit status when a check fails.
-const FAILS: u8 = 3;
 
 /// Explain a refusal: walk the checks of a resource server and name the first that fails.
 #[derive(Debug, clap::Args)]
@@ -133,7 +131,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     } else {
         print(&steps, first_failure, said.as_ref())?;
     }
-    Ok(if first_failure.is_some() { ExitCode::from(FAILS) } else { ExitCode::SUCCESS })
+    Ok(if first_failure.is_some() { ExitCode::from(exit::VERDICT) } else { ExitCode::SUCCESS })
 }
 
 impl Args {

@@ -81,7 +81,7 @@ async fn login_and_call_go_as_the_guide_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_deviation_is_refused_with_status_one() {
+async fn every_deviation_is_refused_with_status_six() {
     let (servers, client) = (FakeServers::start().await, Client::new());
     let environment = servers.environment();
     client.log_in(&servers, &["login"], &environment, "").await;
@@ -102,7 +102,7 @@ async fn every_deviation_is_refused_with_status_one() {
     ] {
         let arguments = [&["call"], options].concat();
         let call = client.run(&arguments, &environment).await;
-        assert_eq!(call.code, 1, "{options:?}: {}", call.stdout);
+        assert_eq!(call.code, 6, "{options:?}: {}", call.stdout);
         assert!(call.stdout.contains("HTTP 401\nWWW-Authenticate: DPoP "), "{options:?}: {}", call.stdout);
         assert!(call.stdout.contains(&format!("error=\"{error}\"")), "{options:?}: {}", call.stdout);
     }
@@ -135,12 +135,12 @@ async fn login_finds_endpoints_from_the_issuer_and_checks_iss() {
     assert_eq!(login.code, 0, "{}", login.stderr);
     for wrong in ["&iss=https%3A%2F%2Fevil.example.com", ""] {
         let login = client.log_in(&servers, &arguments, &[], wrong).await;
-        assert_eq!(login.code, 1);
+        assert_eq!(login.code, 9);
         assert_eq!(login.stderr, "error: Callback issuer did not match\n");
     }
     let arguments = ["login", "--issuer", &format!("{issuer}/"), "--client-id", "x"];
     let login = client.run(&arguments, &[]).await;
-    assert_eq!(login.code, 1);
+    assert_eq!(login.code, 9);
     assert!(login.stderr.contains("because: the metadata is that of another issuer"), "{}", login.stderr);
 }
 
@@ -149,11 +149,11 @@ async fn login_aborts_on_a_wrong_state_and_a_refusal() {
     let (servers, client) = (FakeServers::start().await, Client::new());
     let environment = servers.environment();
     let login = client.log_in_with(&["login"], &environment, |_| "code=c&state=forged".to_owned()).await;
-    assert_eq!((login.code, login.stderr.as_str()), (1, "error: Callback state did not match\n"));
+    assert_eq!((login.code, login.stderr.as_str()), (9, "error: Callback state did not match\n"));
     let login = client
         .log_in_with(&["login"], &environment, |state| format!("error=access_denied&state={state}"))
         .await;
-    assert_eq!((login.code, login.stderr.as_str()), (1, "error: access_denied: \n"));
+    assert_eq!((login.code, login.stderr.as_str()), (5, "error: access_denied: \n"));
     assert!(!client.state_dir().join("token.json").exists());
 }
 
@@ -162,7 +162,7 @@ async fn c2_login_discards_a_bearer_token() {
     let (servers, client) = (FakeServers::start().await, Client::new());
     servers.issue_bearer_tokens();
     let login = client.log_in(&servers, &["login"], &servers.environment(), "").await;
-    assert_eq!(login.code, 1);
+    assert_eq!(login.code, 9);
     assert!(login.stderr.contains("\"Bearer\""), "{}", login.stderr);
     assert!(login.stderr.contains("discarded"));
     assert!(!client.state_dir().join("token.json").exists());
@@ -198,17 +198,17 @@ async fn says_what_is_missing() {
     let call = client.run(&["call", "http://127.0.0.1:1/"], &[]).await;
     assert_eq!(
         (call.code, call.stderr.as_str()),
-        (1, "error: No access token found. Run `keybound login` first.\n")
+        (4, "error: No access token found. Run `keybound login` first.\n")
     );
     assert_eq!(client.run(&["login"], &[]).await.code, 2);
     assert_eq!(client.run(&["call"], &[]).await.code, 2);
     let servers = FakeServers::start().await;
     client.log_in(&servers, &["login"], &servers.environment(), "").await;
     let call = client.run(&["call", "--replay"], &servers.environment()).await;
-    assert_eq!((call.code, call.stdout.as_str()), (1, ""));
+    assert_eq!((call.code, call.stdout.as_str()), (4, ""));
     assert!(call.stderr.starts_with("error: There is no accepted proof to replay."), "{}", call.stderr);
     let call = client.run(&["call", "http://api.example.com/"], &[]).await;
-    assert_eq!(call.code, 1);
+    assert_eq!(call.code, 9);
     assert!(call.stderr.contains("plain http to api.example.com refused"), "{}", call.stderr);
     assert!(call.stderr.contains("hint: use https or"), "{}", call.stderr);
 }
@@ -270,7 +270,7 @@ async fn a_service_lists_users_of_the_development_authorization_server() {
         assert_eq!(call.code, 0, "{}", call.stdout);
         assert!(call.stdout.contains("\"username\": \"alice\""), "{}", call.stdout);
         for wrong in ["--replay", "--wrong-key", "--stale"] {
-            assert_eq!(client.run(&["call", wrong], &environment).await.code, 1, "{wrong}");
+            assert_eq!(client.run(&["call", wrong], &environment).await.code, 6, "{wrong}");
         }
     });
     assert_eq!(running.await.code, 0);

@@ -78,7 +78,7 @@ async fn proof_makes_one_that_the_api_accepts() {
 
     let stranger = Client::new();
     let refused = stranger.run(&["proof", "GET", &url], &[]).await;
-    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""), "and no key is made");
+    assert_eq!((refused.code, refused.stdout.as_str()), (4, ""), "and no key is made");
     assert!(refused.stderr.contains("No DPoP key found."), "{}", refused.stderr);
     assert!(!stranger.state_dir().exists());
     assert_eq!(client.run(&["proof", "GET", &url, "--nonce", "a\"b"], &[]).await.code, 2);
@@ -97,7 +97,7 @@ async fn logout_forgets_the_token_and_keeps_the_key() {
     assert_eq!(left, ["dpop-private-key.pem"]);
     let again = client.run(&["logout", "--json"], &[]).await;
     assert_eq!((again.code, json(&again)["was_logged_in"].clone()), (0, false.into()));
-    assert_eq!(client.run(&["token"], &[]).await.code, 1);
+    assert_eq!(client.run(&["token"], &[]).await.code, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn logout_keeps_a_token_that_was_not_revoked() {
     let endpoint = format!("{}/nowhere", servers.base());
     let arguments = ["logout", "--revocation-endpoint", &endpoint, "--client-id", "the-client"];
     let logout = client.run(&arguments, &[]).await;
-    assert_eq!(logout.code, 1);
+    assert_eq!(logout.code, 5);
     assert!(logout.stderr.contains("logout --local"), "{}", logout.stderr);
     assert!(!logout.stderr.contains(&token));
     assert_eq!(client.run(&["token"], &[]).await.code, 0);

@@ -192,7 +192,7 @@ impl Servers {
                 self.accepted.fetch_add(1, Ordering::SeqCst);
                 // Written by hand: the order of members must survive the printing.
                 let (method, body) = (&head.method, String::from_utf8_lossy(body));
-                let text = format!(r#"{{"method":"{method}","body":"{body}"}}"#);
+                let text = format!(r#"{{"method":"{method}","body":{}}}"#, json!(body));
                 *self.last_request.lock().unwrap() = Some(head);
                 return Response::new(Full::from(text));
             }

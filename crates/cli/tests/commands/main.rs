@@ -7,6 +7,8 @@ mod client;
 mod credentials;
 mod fake_servers;
 mod gateway;
+mod login_ways;
+mod options;
 mod operations;
 mod program;
 mod why;

@@ -40,11 +40,17 @@ impl Client {
             .args(arguments)
             .env_clear()
             .env("STATE_DIR", self.state_dir())
-            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        for (name, value) in environment {
+            // An empty value takes a variable away.
+            match value.as_str() {
+                "" => command.env_remove(name),
+                value => command.env(name, value),
+            };
+        }
         command
     }
 
@@ -80,6 +86,34 @@ impl Client {
             child.wait_with_output().await.unwrap()
         };
         let output = tokio::time::timeout(TIMEOUT, whole).await.expect("the server stops");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Finished { code: output.status.code().unwrap(), stdout, stderr }
+    }
+
+    /// Runs a command, does `then` with the first line that contains `wanted`, and lets the command end by itself.
+    pub(crate) async fn run_with_line<F: Future<Output = ()>>(
+        &self,
+        arguments: &[&str],
+        environment: &[(String, String)],
+        wanted: &str,
+        then: impl FnOnce(String) -> F,
+    ) -> Finished {
+        let mut child = self.command(arguments, environment).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut stdout = String::new();
+        let whole = async {
+            while !stdout.lines().any(|line| line.contains(wanted)) {
+                if output.read_line(&mut stdout).await.unwrap() == 0 {
+                    break;
+                }
+            }
+            if let Some(line) = stdout.lines().find(|line| line.contains(wanted)) {
+                then(line.to_owned()).await;
+            }
+            output.read_to_string(&mut stdout).await.unwrap();
+            child.wait_with_output().await.unwrap()
+        };
+        let output = tokio::time::timeout(TIMEOUT, whole).await.expect("the command ends");
         let stderr = String::from_utf8(output.stderr).unwrap();
         Finished { code: output.status.code().unwrap(), stdout, stderr }
     }
@@ -143,6 +177,14 @@ async fn visit(callback: &str) {
     let page = get(callback).await.unwrap();
     let text = String::from_utf8(page.body().to_vec()).unwrap();
     assert!(text.contains("You can close this tab"), "{text}");
+}
+
+/// The answer to a form.
+pub(crate) async fn post(url: &str, form: &str) -> String {
+    let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap();
+    let request = Request::post(url).header("content-type", "application/x-www-form-urlencoded");
+    let response = client.send(request.body(Bytes::from(form.to_owned())).unwrap()).await.unwrap();
+    String::from_utf8(response.body().to_vec()).unwrap()
 }
 
 /// The body behind a URL.
