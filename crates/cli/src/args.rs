@@ -78,12 +78,22 @@ authorization server said no, 6 the API answered 401, 7 the API answered another
 pub(crate) fn parse() -> Result<Args> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let command = with_grouped_help(Args::command());
-    let command = match Profile::choose(&arguments)? {
+    // A file with a mistake in it must not keep the gateway from starting.
+    let profile = if is_for_profiles(&command, &arguments) { Profile::choose(&arguments)? } else { None };
+    let command = match profile {
         Some(profile) => profile.apply(command),
         None => command,
     };
     let matches = command.get_matches_from(arguments);
     Ok(Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+}
+
+/// Whether the command that is asked for takes defaults from a profile.
+fn is_for_profiles(command: &clap::Command, arguments: &[OsString]) -> bool {
+    let name =
+        arguments.iter().skip(1).find_map(|argument| argument.to_str().filter(|text| !text.starts_with('-')));
+    name.and_then(|name| command.find_subcommand(name))
+        .is_some_and(|command| command.get_arguments().any(|argument| argument.get_id() == "profile"))
 }
 
 fn with_grouped_help(command: clap::Command) -> clap::Command {

@@ -50,7 +50,14 @@ enum Form {
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let path = if args.ready { "ready" } else { "health" };
     let url = format!("{}/.well-known/{path}", args.endpoint.trim_end_matches('/'));
-    let (status, answer) = ask(&url).await.with_context(|| format!("ask {url}"))?;
+    let (status, answer) = match ask(&url).await.with_context(|| format!("ask {url}")) {
+        Ok(answered) => answered,
+        Err(error) => {
+            // Container runtimes know 0 and 1 only, whatever the cause.
+            output::report(&error);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let is_good = status.is_success();
     match args.output {
         Form::Json => output::json(&answer)?,

@@ -8,7 +8,7 @@ mod credentials;
 mod fake_servers;
 mod gateway;
 mod login_ways;
-mod options;
 mod operations;
+mod options;
 mod program;
 mod why;
