@@ -77,5 +77,9 @@ pub(crate) fn run(keybound: &Path, front: Front) -> Result<()> {
         let _broken = haproxy::start_with_a_failing_action(&page, &site)?;
         calls::nothing_passes(&site).context("with an action that fails")?;
     }
-    Ok(())
+    drop(site);
+
+    let site = Site::start(keybound, front.name())?;
+    let _running = front.start(&page.with_cookies(), &site)?;
+    calls::cookies(&site, front).context("with cookies")
 }

@@ -35,6 +35,31 @@ pub(super) fn run(site: &Site, front: Front) -> Result<()> {
     calls.nothing_secret_is_logged(front)
 }
 
+/// What `cookie` finalizers set reaches the API and not the client; the client's own cookies reach nobody.
+pub(super) fn cookies(site: &Site, front: Front) -> Result<()> {
+    let calls = Calls { client: Client::login(site)?, site };
+    let evil = [("Cookie", "user=evil; other=1"), ("Set-Cookie", "user=evil")];
+    let sent_for = |target: &str| {
+        let (answer, seen) = calls.good("GET", target, b"", &evil)?;
+        ensure!(answer.status == 200, "{target}: {answer:?}");
+        ensure!(answer.values("set-cookie").is_empty(), "the client got the cookie");
+        let cookies = seen.values("cookie").join("; ");
+        ensure!(!cookies.contains("evil") && !cookies.contains("other"), "a cookie of the client: {cookies}");
+        Ok(cookies)
+    };
+    let one = sent_for("/cookie/a")?;
+    let one = one.trim_end_matches("; tenant=");
+    ensure!(one.starts_with("user=") && one.len() > 15 && !one.contains([';', ',']), "Cookie: {one}");
+    if matches!(front, Front::Nginx | Front::Haproxy) {
+        let mut both: Vec<String> = sent_for("/cookies/a")?.split("; ").map(str::to_owned).collect();
+        both.sort_unstable();
+        ensure!(both == ["tenant=acme", one], "Cookie: {both:?}");
+    }
+    let none = sent_for("/api/orders")?;
+    ensure!(none.split("; ").all(|cookie| cookie.is_empty() || cookie.ends_with('=')), "Cookie: {none}");
+    Ok(())
+}
+
 /// Not even what is open to everybody.
 pub(super) fn nothing_passes(site: &Site) -> Result<()> {
     Calls { client: Client::login(site)?, site }.refused_without_the_gateway()

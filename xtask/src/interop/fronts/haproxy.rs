@@ -30,11 +30,13 @@ pub(super) fn start_with_a_failing_action(page: &Page, site: &Site) -> Result<Se
 
 fn start_with_action(page: &Page, site: &Site, changes: &[(&str, String)]) -> Result<Server> {
     page::write(site, "keybound.lua", &page.block("keybound.lua")?, changes)?;
+    let headers = if page.has_cookies { " X-User,Authorization,Cookie" } else { " X-User,Authorization" };
     page::write(
         site,
         "haproxy.cfg",
         &page.block("haproxy.cfg")?,
         &[
+            (" X-User,Authorization", headers.to_owned()),
             ("bind :443 ", format!("bind {} ", site.front)),
             ("/etc/haproxy/keybound.lua", site.file("keybound.lua")),
             ("/etc/ssl/api.example.com/", site.file("")),

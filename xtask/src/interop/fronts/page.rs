@@ -9,14 +9,24 @@ use crate::run::root;
 pub(super) struct Page {
     name: &'static str,
     text: String,
+    /// Whether the configuration hands cookies on.
+    pub(super) has_cookies: bool,
 }
+
+/// Before lines for those who have `cookie` finalizers.
+const COOKIES: &str = "# cookies: ";
 
 impl Page {
     /// Reads `docs/integrations/NAME.md`.
     pub(super) fn read(name: &'static str) -> Result<Self> {
         let path = root().join("docs/integrations").join(format!("{name}.md"));
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { name, text })
+        Ok(Self { name, text, has_cookies: false })
+    }
+
+    /// The page with what it says about cookies done.
+    pub(super) fn with_cookies(self) -> Self {
+        Self { text: self.text.replace(COOKIES, ""), has_cookies: true, ..self }
     }
 
     /// The block whose fence names the file, such as a line of three backquotes, `nginx` and `api.conf`.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 /// A request as it arrived.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Seen {
     /// Method and target of the request line.
     pub(super) line: String,
@@ -21,6 +21,14 @@ impl Seen {
     /// All values of a field.
     pub(super) fn values(&self, name: &str) -> Vec<&str> {
         self.fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// Without values: they may be tokens.
+impl std::fmt::Debug for Seen {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} with", self.line)?;
+        self.fields.iter().try_for_each(|(name, _)| write!(formatter, " {name}"))
     }
 }
 
