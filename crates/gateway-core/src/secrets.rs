@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::document::{Code, Diagnostic, Diagnostics, SecretReference, did_you_mean};
+use crate::document::{Code, Diagnostic, Diagnostics, Place, SecretReference, did_you_mean};
 
 /// All secret sources, by name.
 #[derive(Clone, Debug, Default)]
@@ -158,45 +158,65 @@ impl SecretError {
     /// Reports it at the part of `reference` that is to blame; `user` is the key that holds the reference. A source that could
     /// not be read is not reported a second time.
     pub fn report(&self, reference: &SecretReference, user: &str, diagnostics: &mut Diagnostics) {
-        let selector_place = reference.selector.as_ref().map_or(&reference.place, |selector| &selector.place);
+        let places = ReferencePlaces {
+            reference: &reference.place,
+            source: &reference.source.place,
+            selector: reference.selector.as_ref().map_or(&reference.place, |selector| &selector.place),
+        };
+        self.report_at(&places, &format!("`{user}`"), diagnostics);
+    }
+
+    /// Reports it about something that is no reference but a call in a template, at its `place`.
+    pub(crate) fn report_in_template(&self, place: &Place, user: &str, diagnostics: &mut Diagnostics) {
+        let places = ReferencePlaces { reference: place, source: place, selector: place };
+        self.report_at(&places, user, diagnostics);
+    }
+
+    fn report_at(&self, places: &ReferencePlaces<'_>, user: &str, diagnostics: &mut Diagnostics) {
         let diagnostic = match self {
             Self::UnknownSource { source_name, known } => {
-                let headline = format!("`{user}` names the unknown secret source `{source_name}`");
-                Diagnostic::error(self.code(), headline, &reference.source.place)
+                let headline = format!("{user} names the unknown secret source `{source_name}`");
+                Diagnostic::error(self.code(), headline, places.source)
                     .found(source_name.as_str())
                     .expected(list(known))
                     .did_you_mean(did_you_mean(source_name, known.iter().map(String::as_str)))
             }
             Self::UnknownEntry { source_name, selector, known } => {
-                let headline = format!(
-                    "`{user}` selects `{selector}`, which secret source `{source_name}` does not have"
-                );
-                Diagnostic::error(self.code(), headline, selector_place)
+                let headline =
+                    format!("{user} selects `{selector}`, which secret source `{source_name}` does not have");
+                Diagnostic::error(self.code(), headline, places.selector)
                     .found(selector.as_str())
                     .expected(list(known))
                     .did_you_mean(did_you_mean(selector, known.iter().map(String::as_str)))
             }
             Self::NoSelector { known, .. } => {
-                let headline = format!("`{user}` does not say which entry of the source it means");
-                Diagnostic::error(self.code(), headline, &reference.place)
+                let headline = format!("{user} does not say which entry of the source it means");
+                Diagnostic::error(self.code(), headline, places.reference)
                     .expected(format!("`selector`, one of {}", list(known)))
             }
             Self::WrongKind { source_name, needed, found } => {
-                Diagnostic::error(self.code(), format!("`{user}` needs {needed}"), &reference.place)
+                Diagnostic::error(self.code(), format!("{user} needs {needed}"), places.reference)
                     .found(format!("{found} in `{source_name}`"))
                     .expected(needed.as_str())
             }
             Self::NotAllowedInRules { source_name } => {
-                let headline = format!(
-                    "`{user}` uses the secret source `{source_name}`, which is not released for rules"
-                );
-                Diagnostic::error(self.code(), headline, &reference.source.place)
+                let headline =
+                    format!("{user} uses the secret source `{source_name}`, which is not released for rules");
+                Diagnostic::error(self.code(), headline, places.source)
+                    .expected("a source with `allow_in_rules: true`")
                     .hint(format!("set `allow_in_rules: true` on `secret_management.{source_name}`"))
             }
             Self::Unreadable { .. } => return,
         };
         diagnostics.push(diagnostic);
     }
+}
+
+/// Where the parts of a reference stand.
+struct ReferencePlaces<'a> {
+    reference: &'a Place,
+    source: &'a Place,
+    selector: &'a Place,
 }
 
 /// What a user of a symmetric key needs, in the words of messages.

@@ -72,11 +72,14 @@ impl BoundTemplate {
                 Some(Self { template: Arc::new(template), has_told_missing: Arc::default() })
             }
             Err(error) => {
-                let code = resolver.refused.into_inner().map_or(Code::BadTemplate, |error| error.code());
+                let at = source.place_within(error.line, error.column);
+                if let Some(refused) = resolver.refused.into_inner() {
+                    refused.report_in_template(&at, &format!("template of {}", place.used_for), diagnostics);
+                    return None;
+                }
                 let headline = format!("template of {} does not parse: {}", place.used_for, error.message);
                 let mut diagnostic =
-                    Diagnostic::error(code, headline, &source.place_within(error.line, error.column))
-                        .expected("a Go template");
+                    Diagnostic::error(Code::BadTemplate, headline, &at).expected("a Go template");
                 diagnostic.hint = error.hint;
                 diagnostics.push(diagnostic);
                 None

@@ -175,7 +175,9 @@ impl<'a> Parser<'a> {
                     }
                 }
                 _ => {
-                    return Err(self.error(opened, format!("`{}` has no matching end", self.text_of(opened))));
+                    let message = format!("`{}` has no matching end", self.text_of(opened));
+                    let hint = Some("close it with `{{ end }}`".to_owned());
+                    return Err(self.error_with_hint(opened, message, hint));
                 }
             }
         }

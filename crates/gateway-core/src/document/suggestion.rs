@@ -1,13 +1,15 @@
 //! `did you mean …?`: the valid word nearest to one that is not.
 
 /// The word of `known` nearest to `word`: at edit distance 2 or less, or at most a third of its length; none when nothing
-/// is that near. Upper and lower case count as equal, swapped neighbours as one edit.
+/// is that near. Else the only word of which it is the beginning. Upper and lower case count as equal, swapped neighbours as one edit.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = word.to_lowercase().chars().collect();
     let limit = (wanted.len() / 3).max(2);
-    known
-        .into_iter()
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = known
+        .iter()
+        .copied()
         .filter(|candidate| *candidate != word)
         .filter_map(|candidate| {
             let letters: Vec<char> = candidate.to_lowercase().chars().collect();
@@ -16,7 +18,17 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
                 .then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    near.or_else(|| only_one_beginning_with(word, &known))
+}
+
+/// Half a word, such as `proof` for `proof_of_possession`.
+fn only_one_beginning_with<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    const TOO_SHORT: usize = 3;
+    let mut longer =
+        known.iter().filter(|candidate| candidate.len() > word.len() && candidate.starts_with(word));
+    let first = longer.next().filter(|_| word.len() > TOO_SHORT)?;
+    longer.next().is_none().then_some(*first)
 }
 
 /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours.
@@ -61,6 +73,8 @@ mod tests {
             Some("proof_of_possession")
         );
         assert_eq!(did_you_mean("a", ["b", "xy"]), Some("b"));
+        assert_eq!(did_you_mean("oauth", ["jwt", "oauth2_introspection"]), Some("oauth2_introspection"));
+        assert_eq!(did_you_mean("nonce", ["nonce_required", "nonce_lifetime"]), None);
         assert_eq!(did_you_mean("tokn", ["nobody", "guest", "token"]), Some("token"));
     }
 }

@@ -264,7 +264,10 @@ fn report_not_overridable<M: Mechanism>(
     .expected(expected)
     .did_you_mean(did_you_mean(key, M::OVERRIDABLE.iter().copied()));
     diagnostics.push(if diagnostic.hint.is_none() {
-        diagnostic.hint("set it in the catalogue, in a mechanism of its own if only this rule needs it")
+        diagnostic.hint(match M::OVERRIDABLE {
+            [] => "remove `config` from the step",
+            _ => "set it in the catalogue, in a mechanism of its own if only this rule needs it",
+        })
     } else {
         diagnostic
     });

@@ -262,7 +262,8 @@ fn check_ttl(ttl: &Spanned<Duration>, key: &str, diagnostics: &mut Diagnostics) 
         diagnostics.push(
             Diagnostic::error(Code::OutOfRange, format!("`{key}` is too short"), &ttl.place)
                 .found(format!("{:?}", ttl.value))
-                .expected("more than 1s"),
+                .expected("more than 1s: times in tokens are whole seconds")
+                .hint("write for example `5m`"),
         );
     }
     is_long_enough

@@ -4,7 +4,7 @@ use super::super::{
     condition::{Condition, ConditionError, ConditionType},
     host::HostPattern,
     method_set::MethodSet,
-    path_pattern::{ParsedPath, PathPattern},
+    path_pattern::{ParsedPath, PathPattern, PatternError},
     rule::{CaptureCondition, RuleMatch, RulePath, Scheme},
 };
 use crate::document::{
@@ -102,7 +102,17 @@ fn decode_path(
                 .found(written)
                 .expected(
                     "literals, `:name` or `:*` for one segment, `*name` or `**` as the last one for all that follows",
-                ),
+                )
+                .hint(match error {
+                    PatternError::BehindFreeWildcard(_) => "end the path there, or write `:*` for each single segment",
+                    PatternError::NamelessWildcard(_) => {
+                        "add a name, or put a backslash in front if the sign is meant literally"
+                    }
+                    PatternError::RepeatedName(_) => "give each wildcard a name of its own",
+                    PatternError::InvalidEscape(_) => "write `%25` for a percent sign",
+                    PatternError::TooManySegments => "end the path with `**` before",
+                    PatternError::NotAPath(_) => "rules match paths without query; write `%3F` or `%23` for the sign",
+                }),
             );
             return None;
         }
@@ -199,28 +209,37 @@ fn decode_typed_value(
     };
     let value = reader.required::<Spanned<String>>("value");
     let (kind, value) = (kind?, value?);
-    compile(kind, &value, separator, reader.diagnostics()).map(|condition| (condition, value))
+    let path = reader.path().key("value");
+    compile(kind, &value, separator, &path, reader.diagnostics()).map(|condition| (condition, value))
 }
 
 fn compile(
     kind: ConditionType,
     value: &Spanned<String>,
     separator: char,
+    path: &KeyPath,
     diagnostics: &mut Diagnostics,
 ) -> Option<Condition> {
     match Condition::new(kind, &value.value, separator) {
         Ok(condition) => Some(condition),
         Err(error) => {
-            let (code, expected) = match &error {
-                ConditionError::BadRegex(_) => (Code::BadRegex, "a regular expression in RE2 syntax"),
-                ConditionError::BadGlob(_) => {
-                    (Code::BadCapture, "a glob: `*`, `**`, `?`, `[abc]`, `[!a-z]` or `{one,other}`")
-                }
+            let (code, expected, hint) = match &error {
+                ConditionError::BadRegex(_) => (
+                    Code::BadRegex,
+                    "a regular expression in RE2 syntax",
+                    "put a backslash before signs that are meant literally, such as `\\.` or `\\[`",
+                ),
+                ConditionError::BadGlob(_) => (
+                    Code::BadCapture,
+                    "a glob: `*`, `**`, `?`, `[abc]`, `[!a-z]` or `{one,other}`",
+                    "close every `[` and `{`, or put a backslash before one that is meant literally",
+                ),
             };
             diagnostics.push(
-                Diagnostic::error(code, error.to_string(), &value.place)
+                Diagnostic::error(code, format!("`{path}`: {error}"), &value.place)
                     .found(value.value.clone())
-                    .expected(expected),
+                    .expected(expected)
+                    .hint(hint),
             );
             None
         }
@@ -292,7 +311,9 @@ fn decode_typed_host(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics)
             None
         }
         HostType::Exact | HostType::Wildcard => decode_host_pattern(&value, diagnostics).map(Host::Pattern),
-        HostType::Condition(kind) => compile(kind, &value, HOST_SEPARATOR, diagnostics).map(Host::Condition),
+        HostType::Condition(kind) => {
+            compile(kind, &value, HOST_SEPARATOR, &path.key("value"), diagnostics).map(Host::Condition)
+        }
     }
 }
 
@@ -315,7 +336,8 @@ fn report_bad_host(text: &Spanned<String>, reason: &str, diagnostics: &mut Diagn
     diagnostics.push(
         Diagnostic::error(Code::BadHost, format!("host pattern can not be read: {reason}"), &text.place)
             .found(text.value.clone())
-            .expected("`*`, `*.example.com`, `api.example.com` or `api.example.com:8443`"),
+            .expected("`*`, `*.example.com`, `api.example.com` or `api.example.com:8443`")
+            .hint("a host is written as clients send it, without scheme and path; list several one by one"),
     );
 }
 
