@@ -220,13 +220,18 @@ impl Gateway {
         self.denial(RefusalText { kind, reason, public, detail: error.to_string() }, headers)
     }
 
-    fn denial(&self, text: RefusalText, headers: &HeaderMap) -> Decision {
+    fn denial(&self, text: RefusalText<'_>, headers: &HeaderMap) -> Decision {
         Decision::Denial(Box::new(self.refuse(None, text, headers)))
     }
 
     /// The answer to a request that failed behind the decision: upstream unreachable, too slow, or none configured.
     #[must_use]
-    pub fn refuse(&self, rule_id: Option<&str>, text: RefusalText, request_headers: &HeaderMap) -> Denial {
+    pub fn refuse(
+        &self,
+        rule_id: Option<&str>,
+        text: RefusalText<'_>,
+        request_headers: &HeaderMap,
+    ) -> Denial {
         self.fixed.respond.denial(rule_id, text, request_headers)
     }
 

@@ -17,6 +17,7 @@ pub mod expression;
 pub mod gateway;
 pub mod json_path;
 pub mod mechanisms;
+pub mod offered;
 pub mod outbound;
 mod pipeline;
 pub mod public_origin;

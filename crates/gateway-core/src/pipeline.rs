@@ -8,7 +8,7 @@ mod credentials;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jose::UnixTime;
 
 use self::chain::PrincipalChain;
@@ -16,12 +16,13 @@ use crate::{
     audit::Audit,
     decision::{Decision, Permit, Upstream, UpstreamChanges},
     denial::{Denial, DenialKind},
+    expression::{Expression, ExpressionData},
     mechanisms::{
         authenticators::nonce_headers,
         authorizers::Authorizer,
-        error_handlers::{ErrorHandler, HandleError, RefusalInput, default::DefaultHandler},
+        error_handlers::{ErrorHandler, RefusalInput, plain},
         finalizers::Finalizer,
-        step::{Failure, Notices, StepInput},
+        step::{Failure, FailureOrigin, Notices, StepInput},
     },
     public_origin::PublicOrigin,
     request::Request,
@@ -58,7 +59,31 @@ struct BodyReaders {
 struct Step<M> {
     /// How the log names it: kind and id.
     name: String,
+    /// How conditions of error handlers see it.
+    origin: FailureOrigin,
     mechanism: M,
+    /// The condition under which it runs; always without one.
+    condition: Option<Expression>,
+}
+
+impl<M> Step<M> {
+    /// Whether the step looks into the request's body, itself or with its condition.
+    fn reads_body(&self, mechanism_does: bool) -> bool {
+        mechanism_does || self.condition.as_ref().is_some_and(Expression::reads_body)
+    }
+
+    /// A failure of this step.
+    fn failed(&self, failure: Failure) -> Failure {
+        failure.in_step(&self.name, &self.origin)
+    }
+
+    /// Whether the step runs for this request.
+    fn applies(&self, data: &ExpressionData<'_>) -> Result<bool, Failure> {
+        let Some(condition) = &self.condition else { return Ok(true) };
+        let holds = condition.holds(data);
+        holds
+            .map_err(|error| self.failed(Failure::internal("condition_failed", format!("condition {error}"))))
+    }
 }
 
 /// What every pipeline of a gateway shares.
@@ -96,13 +121,14 @@ impl Pipeline {
         let request = Arc::new(request);
         let notices = Notices::default();
         let outcome = self.pass(&request, surroundings.now, &notices).await;
-        let (notices, audit) = notices.into_parts();
         match outcome {
             Ok(passed) => {
+                let (notices, audit) = notices.into_parts();
                 Decision::Permit(Box::new(self.permit(request, passed, (notices, audit), surroundings)))
             }
             Err(failure) => {
-                let denial = self.refuse(failure, &request, surroundings).await;
+                let denial = self.refuse(failure, &request, surroundings, &notices).await;
+                let (_, audit) = notices.into_parts();
                 Decision::Denial(Box::new(Denial { audit, ..denial }))
             }
         }
@@ -193,8 +219,10 @@ impl Pipeline {
 
     async fn authorize(&self, input: &StepInput<'_>) -> Result<(), Failure> {
         for step in &self.authorizers {
-            let authorized = step.mechanism.behaviour().authorize(input).await;
-            authorized.map_err(|failure| failure.in_step(&step.name))?;
+            if step.applies(&condition_data(input))? {
+                let authorized = step.mechanism.behaviour().authorize(input).await;
+                authorized.map_err(|failure| step.failed(failure))?;
+            }
         }
         Ok(())
     }
@@ -202,8 +230,10 @@ impl Pipeline {
     async fn finalize(&self, input: &StepInput<'_>) -> Result<UpstreamChanges, Failure> {
         let mut changes = UpstreamChanges::default();
         for step in &self.finalizers {
-            let finalized = step.mechanism.behaviour().finalize(input, &mut changes).await;
-            finalized.map_err(|failure| failure.in_step(&step.name))?;
+            if step.applies(&condition_data(input))? {
+                let finalized = step.mechanism.behaviour().finalize(input, &mut changes).await;
+                finalized.map_err(|failure| step.failed(failure))?;
+            }
         }
         Ok(changes)
     }
@@ -226,34 +256,57 @@ impl Pipeline {
         Ok(Some(upstream))
     }
 
-    /// The first error handler that applies shapes the answer; `default` is implied. Every 401 has a challenge (D11).
+    /// The answer to a refusal. An error handler that fails is answered instead, with an internal error. Every 401 has a
+    /// challenge (D11).
     async fn refuse(
         &self,
-        mut failure: Failure,
-        request: &Request,
+        failure: Failure,
+        request: &Arc<Request>,
         surroundings: &Surroundings<'_>,
+        notices: &Notices,
     ) -> Denial {
-        if failure.kind == DenialKind::Authentication
-            && !failure.headers.contains_key(header::WWW_AUTHENTICATE)
-        {
-            failure.headers.insert(header::WWW_AUTHENTICATE, surroundings.default_challenge.clone());
-        }
         let input = RefusalInput {
             rule_id: Some(&self.rule_id),
             respond: surroundings.respond,
-            request_headers: &request.headers,
+            request,
+            now: surroundings.now,
+            notices,
         };
-        if self.body_readers.error_handlers && request.body.read(MAX_READ_BYTES).await.is_err() {
-            return DefaultHandler.handle(failure, &input);
+        // Without the body that it reads, no error handler applies.
+        let misses_body =
+            self.body_readers.error_handlers && request.body.read(MAX_READ_BYTES).await.is_err();
+        let handled = if misses_body { Ok(plain(&failure, &input)) } else { self.handle(&failure, &input) };
+        let mut denial = handled.unwrap_or_else(|fault| {
+            let detail = format!("{}; it was to answer: {}", fault.detail, failure.detail);
+            plain(&Failure { detail, ..fault }, &input)
+        });
+        let is_unauthorized =
+            denial.kind == DenialKind::Authentication || denial.status == StatusCode::UNAUTHORIZED;
+        if is_unauthorized && !denial.headers.contains_key(header::WWW_AUTHENTICATE) {
+            denial.headers.insert(header::WWW_AUTHENTICATE, surroundings.default_challenge.clone());
         }
-        match self.error_handlers.first() {
-            Some(step) => step.mechanism.behaviour().handle(failure, &input),
-            None => DefaultHandler.handle(failure, &input),
+        denial
+    }
+
+    /// The first error handler whose condition holds, and no other, shapes the answer; `default` is implied.
+    fn handle(&self, failure: &Failure, input: &RefusalInput<'_>) -> Result<Denial, Failure> {
+        let data = ExpressionData::of_request(input.request).with_error(failure);
+        for step in &self.error_handlers {
+            if step.applies(&data)? {
+                let handled = step.mechanism.behaviour().handle(failure, input);
+                return handled.map_err(|fault| step.failed(fault));
+            }
         }
+        Ok(plain(failure, input))
     }
 
     /// Whether nobody gets past the first authenticator.
     pub(crate) fn denies_at_once(&self) -> bool {
         self.authenticators.first().is_some_and(PrincipalChain::starts_with_unauthorized)
     }
+}
+
+/// What conditions of steps read.
+fn condition_data<'a>(input: &StepInput<'a>) -> ExpressionData<'a> {
+    ExpressionData::of_request(input.request).with_subject(input.subject).with_outputs(input.outputs)
 }

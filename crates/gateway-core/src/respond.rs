@@ -29,13 +29,13 @@ pub struct RespondSettings {
 
 /// What a refusal says, before it has a form.
 #[derive(Debug)]
-pub struct RefusalText {
+pub struct RefusalText<'a> {
     /// The kind; decides status and codes.
     pub kind: DenialKind,
     /// See [`Denial::reason`].
     pub reason: &'static str,
-    /// What a verbose body may tell the client: a fixed text, no input.
-    pub public: &'static str,
+    /// What a verbose body may tell the client: a text of ours or of the configuration, no input.
+    pub public: &'a str,
     /// See [`Denial::detail`].
     pub detail: String,
 }
@@ -68,7 +68,12 @@ impl RespondSettings {
     /// The plain answer to a refusal: status by kind, `Cache-Control: no-store`, `Vary`, and with `verbose` a body in the
     /// first of our formats that the client accepts. Challenges are the caller's to add.
     #[must_use]
-    pub fn denial(&self, rule_id: Option<&str>, text: RefusalText, request_headers: &HeaderMap) -> Denial {
+    pub fn denial(
+        &self,
+        rule_id: Option<&str>,
+        text: RefusalText<'_>,
+        request_headers: &HeaderMap,
+    ) -> Denial {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if text.kind == DenialKind::Authentication || text.kind == DenialKind::Authorization {

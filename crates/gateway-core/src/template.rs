@@ -69,6 +69,14 @@ impl BoundTemplate {
         match Template::compile(&source.value, &CompileOptions { secrets: &resolver }) {
             Ok(template) => {
                 warn_about_names(&template, source, place, diagnostics);
+                for warning in template.warnings() {
+                    let position = warning.position;
+                    diagnostics.push(Diagnostic::warning(
+                        Code::SuspiciousTemplate,
+                        format!("template of {}: {}", place.used_for, warning.message),
+                        &source.place_within(position.line, position.column),
+                    ));
+                }
                 Some(Self { template: Arc::new(template), has_told_missing: Arc::default() })
             }
             Err(error) => {
@@ -140,6 +148,12 @@ impl TemplateData {
                 ("Outputs", Value::from(Map::new(outputs))),
             ]),
         }
+    }
+
+    /// `.Request` alone, for what runs without a subject.
+    #[must_use]
+    pub fn of_request(request: &Arc<Request>) -> Self {
+        Self { names: BTreeMap::from([("Request", objects::request(request))]) }
     }
 
     /// The data with `.Values`.

@@ -204,7 +204,7 @@ fn mistakes_in_pipelines() {
     );
     check_steps(&json!([token, { "id": "x" }]), &["missing_key"]);
     check_steps(&json!([{ "authenticator": "token", "if": "true" }]), &["if_on_authenticator"]);
-    check_steps(&json!([token, { "authorizer": "everyone", "if": "true" }]), &["not_supported_yet"]);
+    check_steps(&json!([token, { "authorizer": "everyone", "if": "true" }]), &[]);
     check_steps(&json!([{ "authenticator": "token", "principal": "machine" }]), &["no_default_principal"]);
     check_steps(&json!([token, { "finalizer": "pass", "principal": "machine" }]), &["unknown_key"]);
     check_steps(

@@ -50,7 +50,7 @@ impl Engine {
     }
 
     /// The answer to a permitted request that did not get through.
-    pub(crate) fn refuse(&self, rule_id: &str, text: RefusalText, request_headers: &HeaderMap) -> Denial {
+    pub(crate) fn refuse(&self, rule_id: &str, text: RefusalText<'_>, request_headers: &HeaderMap) -> Denial {
         self.gateway.load().refuse(Some(rule_id), text, request_headers)
     }
 

@@ -147,6 +147,10 @@ codes! {
     EnforcementSkipped => "enforcement_skipped",
     /// Warning: a template reads what its place does not offer.
     TemplateReadsUnknown => "template_reads_unknown",
+    /// Warning: an error handler that answers a refusal with success.
+    SuccessForRefusal => "success_for_refusal",
+    /// Warning: something in a template that is allowed, but probably not meant.
+    SuspiciousTemplate => "suspicious_template",
     /// Warning: an older spelling.
     Deprecated => "deprecated",
     /// Warning: telemetry that is accepted and does nothing yet.

@@ -9,7 +9,9 @@ pub mod authorizers;
 pub mod catalogue;
 pub mod error_handlers;
 pub mod finalizers;
+pub mod requirements;
 pub mod step;
+pub(crate) mod values;
 
 use std::{borrow::Cow, sync::Arc};
 

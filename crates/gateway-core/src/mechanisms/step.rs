@@ -85,14 +85,25 @@ impl StepInput<'_> {
         data: &TemplateData,
         used_for: &str,
     ) -> Result<String, Failure> {
-        let rendered = template.render(data, self.now).map_err(|error| {
-            Failure::internal("template_failed", format!("template of {used_for}: {error}"))
-        })?;
-        if let Some(place) = rendered.missing_value {
-            self.notices.add(format!("template of {used_for} printed `<no value>` ({place})"));
-        }
-        Ok(rendered.text)
+        render(template, data, used_for, self.now, self.notices)
     }
+}
+
+/// Renders a template, as [`StepInput::render`].
+pub(crate) fn render(
+    template: &BoundTemplate,
+    data: &TemplateData,
+    used_for: &str,
+    now: UnixTime,
+    notices: &Notices,
+) -> Result<String, Failure> {
+    let rendered = template
+        .render(data, now)
+        .map_err(|error| Failure::internal("template_failed", format!("template of {used_for}: {error}")))?;
+    if let Some(place) = rendered.missing_value {
+        notices.add(format!("template of {used_for} printed `<no value>` ({place})"));
+    }
+    Ok(rendered.text)
 }
 
 /// A step that refuses, or that can not do its work. Either way the request does not pass.
@@ -104,6 +115,8 @@ pub struct Failure {
     pub reason: &'static str,
     /// What a verbose answer may tell: a fixed text.
     pub public: &'static str,
+    /// What the configuration wants a verbose answer to tell instead.
+    pub message: Option<Arc<str>>,
     /// The full story for the log. Never a token, proof or key.
     pub detail: String,
     /// Challenges and other headers of the answer.
@@ -130,7 +143,8 @@ impl Failure {
         public: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self { kind, reason, public, detail: detail.into(), headers: Box::default(), origin: None }
+        let (headers, origin) = (Box::default(), None);
+        Self { kind, reason, public, message: None, detail: detail.into(), headers, origin }
     }
 
     /// The configuration does not fit this request: a template that fails, a claim that is not there.
@@ -139,11 +153,19 @@ impl Failure {
         Self::new(DenialKind::Internal, reason, "internal error", detail)
     }
 
-    /// The failure with the step that it happened in, for the log.
+    /// The failure with the step that it happened in, for the log and for conditions of error handlers. `name` is how the
+    /// log names the step.
     #[must_use]
-    pub fn in_step(mut self, step: &str) -> Self {
-        self.detail = format!("{step}: {}", self.detail);
+    pub fn in_step(mut self, name: &str, origin: &FailureOrigin) -> Self {
+        self.detail = format!("{name}: {}", self.detail);
+        self.origin = Some(Box::new(origin.clone()));
         self
+    }
+
+    /// What a verbose answer tells.
+    #[must_use]
+    pub fn told(&self) -> &str {
+        self.message.as_deref().unwrap_or(self.public)
     }
 }
 

@@ -35,7 +35,7 @@ impl PrincipalChain {
                 Authentication::Authenticated(authenticated) => return Ok(*authenticated),
                 Authentication::Refused(refused) => *refused,
             };
-            let failure = refused.failure.in_step(&step.name);
+            let failure = step.failed(refused.failure);
             match refused.chain {
                 ChainEffect::End => return Err(failure),
                 ChainEffect::ContinueWhereAllowed(refused_algorithm) => {

@@ -3,13 +3,16 @@
 use super::{BodyReaders, Pipeline, PrincipalChain, Step};
 use crate::{
     document::{Code, Diagnostic, Diagnostics, KeyPath},
+    expression::{Expression, ExpressionPlace},
     mechanisms::{
         Dependencies,
         authorizers::Authorizer,
         catalogue::{Catalogue, StepSource},
         error_handlers::ErrorHandler,
         finalizers::Finalizer,
+        step::FailureOrigin,
     },
+    offered,
     rules::{
         DEFAULT_PRINCIPAL, DefaultRuleDefinition, EncodedSlashes, RuleDefinition, StepDefinition, StepKind,
     },
@@ -149,10 +152,13 @@ pub(crate) fn rule(
 }
 
 fn body_readers(stages: &Stages) -> BodyReaders {
+    let Stages { authorizers, finalizers, error_handlers, .. } = stages;
     BodyReaders {
-        steps: stages.authorizers.iter().any(|step| step.mechanism.behaviour().reads_body())
-            || stages.finalizers.iter().any(|step| step.mechanism.behaviour().reads_body()),
-        error_handlers: stages.error_handlers.iter().any(|step| step.mechanism.behaviour().reads_body()),
+        steps: authorizers.iter().any(|step| step.reads_body(step.mechanism.behaviour().reads_body()))
+            || finalizers.iter().any(|step| step.reads_body(step.mechanism.behaviour().reads_body())),
+        error_handlers: error_handlers
+            .iter()
+            .any(|step| step.reads_body(step.mechanism.behaviour().reads_body())),
     }
 }
 
@@ -177,7 +183,7 @@ impl Owner<'_> {
         for (key, steps) in [("execute", execute), ("on_error", on_error)] {
             for (position, step) in steps.iter().enumerate() {
                 let path = self.path.key(key).index(position);
-                if self.add(step, path, &mut stages, diagnostics).is_none() {
+                if self.add(step, position, path, &mut stages, diagnostics).is_none() {
                     stages.has_failed = true;
                 }
             }
@@ -189,21 +195,15 @@ impl Owner<'_> {
     fn add(
         &self,
         step: &StepDefinition,
+        position: usize,
         path: KeyPath,
         stages: &mut Stages,
         diagnostics: &mut Diagnostics,
     ) -> Option<()> {
-        if let Some(condition) = &step.condition {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::NotSupportedYet,
-                    format!("`{}` is known but not supported yet", path.key("if")),
-                    &condition.place,
-                )
-                .hint("use rules with other methods or paths instead of a condition"),
-            );
-            return None;
-        }
+        // Compiled before anything can fail, so that its mistakes are reported in any case.
+        let condition = self.condition(step, position, diagnostics);
+        let id = step.id.as_ref().unwrap_or(&step.mechanism).value.clone();
+        let origin = FailureOrigin { mechanism: step.mechanism.value.clone(), step_id: id };
         let source = StepSource {
             definition: step,
             owner: &self.name,
@@ -216,7 +216,7 @@ impl Owner<'_> {
             StepKind::Authenticator => {
                 let mechanism = self.catalogue.authenticator(&source, diagnostics)?;
                 let principal = step.principal_name();
-                let step = Step { name, mechanism };
+                let step = Step { name, origin, mechanism, condition: condition? };
                 match stages.authenticators.iter_mut().find(|chain| chain.principal == principal) {
                     Some(chain) => chain.steps.push(step),
                     None => stages
@@ -226,7 +226,7 @@ impl Owner<'_> {
             }
             StepKind::Authorizer => {
                 let mechanism = self.catalogue.authorizer(&source, diagnostics)?;
-                stages.authorizers.push(Step { name, mechanism });
+                stages.authorizers.push(Step { name, origin, mechanism, condition: condition? });
             }
             StepKind::Contextualizer => {
                 self.catalogue.refuse_contextualizer(&source, diagnostics);
@@ -234,13 +234,33 @@ impl Owner<'_> {
             }
             StepKind::Finalizer => {
                 let mechanism = self.catalogue.finalizer(&source, diagnostics)?;
-                stages.finalizers.push(Step { name, mechanism });
+                stages.finalizers.push(Step { name, origin, mechanism, condition: condition? });
             }
             StepKind::ErrorHandler => {
                 let mechanism = self.catalogue.error_handler(&source, diagnostics)?;
-                stages.error_handlers.push(Step { name, mechanism });
+                stages.error_handlers.push(Step { name, origin, mechanism, condition: condition? });
             }
         }
         Some(())
+    }
+
+    /// The compiled `if` of a step; `Some(None)` without one, `None` after an error was reported.
+    fn condition(
+        &self,
+        step: &StepDefinition,
+        position: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Option<Expression>> {
+        let Some(written) = &step.condition else { return Some(None) };
+        let (list, offered) = match step.kind {
+            StepKind::ErrorHandler => ("error handler", offered::ERROR_CONDITION),
+            StepKind::Authenticator
+            | StepKind::Authorizer
+            | StepKind::Contextualizer
+            | StepKind::Finalizer => ("step", offered::CONDITION),
+        };
+        let used_for = format!("condition of {list} {} in {}", position + 1, self.name);
+        let place = ExpressionPlace { used_for: &used_for, offered };
+        Expression::compile(written, &place, diagnostics).map(Some)
     }
 }

@@ -148,7 +148,7 @@ fn templates_of_rules_read_released_secrets_only() {
 }
 
 #[test]
-fn rules_need_an_authenticator_and_conditions_come_later() {
+fn rules_need_an_authenticator() {
     let start = GUIDE.find("default_rule:").unwrap();
     let end = GUIDE.find("rules:\n").unwrap();
     let without_default = format!("{}{}", &GUIDE[..start], &GUIDE[end..]);
@@ -156,11 +156,6 @@ fn rules_need_an_authenticator_and_conditions_come_later() {
     assert_eq!(
         codes(&without_default.replace("[{authenticator: token}]", "[{finalizer: pass}]")),
         ["missing_authenticator"]
-    );
-    check(
-        "[{authenticator: token}]",
-        "[{authenticator: token}, {finalizer: pass, if: 'true'}]",
-        &["not_supported_yet"],
     );
     check(
         "[{authenticator: nobody}, {finalizer: pass}]",

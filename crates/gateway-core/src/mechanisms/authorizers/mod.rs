@@ -1,6 +1,7 @@
 //! Authorizers: may who asks do that?
 
 pub mod allow;
+pub mod cel;
 pub mod deny;
 
 use crate::mechanisms::{
@@ -15,8 +16,10 @@ mechanisms! {
         allow::Allow,
         /// Nothing may pass.
         deny::Deny,
+        /// What expressions say.
+        cel::Cel,
     }
-    later: ["cel", "remote"],
+    later: ["remote"],
 }
 
 /// What an authorizer does.

@@ -12,10 +12,9 @@ use crate::{
     document::Diagnostics,
     mechanisms::{
         BuildContext, Mechanism, NoConfig,
-        error_handlers::{HandleError, RefusalInput},
+        error_handlers::{HandleError, RefusalInput, plain},
         step::Failure,
     },
-    respond::RefusalText,
 };
 
 /// Answers plainly.
@@ -38,19 +37,7 @@ impl Mechanism for DefaultHandler {
 }
 
 impl HandleError for DefaultHandler {
-    fn handle(&self, failure: Failure, input: &RefusalInput<'_>) -> Denial {
-        let text = RefusalText {
-            kind: failure.kind,
-            reason: failure.reason,
-            public: failure.public,
-            detail: failure.detail,
-        };
-        let mut denial = input.respond.denial(input.rule_id, text, input.request_headers);
-        for (name, value) in &*failure.headers {
-            if name != http::header::VARY || !denial.headers.contains_key(name) {
-                denial.headers.insert(name.clone(), value.clone());
-            }
-        }
-        denial
+    fn handle(&self, failure: &Failure, input: &RefusalInput<'_>) -> Result<Denial, Failure> {
+        Ok(plain(failure, input))
     }
 }

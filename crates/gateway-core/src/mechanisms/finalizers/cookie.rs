@@ -21,6 +21,7 @@ use crate::{
         finalizers::Finalize,
         step::{Failure, StepFuture, StepInput},
     },
+    offered,
     template::{BoundTemplate, TemplatePlace},
 };
 
@@ -65,7 +66,7 @@ impl Mechanism for Cookie {
                 let used_for = format!("cookie `{}`", name.value);
                 let place = TemplatePlace {
                     used_for: &used_for,
-                    offered: &["Request", "Subject", "Outputs"],
+                    offered: offered::UPSTREAM_FIELDS,
                     secrets: &context.dependencies.secrets,
                     in_rule: context.in_rule,
                 };

@@ -20,6 +20,7 @@ use crate::{
         finalizers::Finalize,
         step::{Failure, StepFuture, StepInput},
     },
+    offered,
     template::{BoundTemplate, TemplatePlace},
 };
 
@@ -65,7 +66,7 @@ impl Mechanism for Header {
                 let used_for = format!("header `{}`", name.value);
                 let place = TemplatePlace {
                     used_for: &used_for,
-                    offered: &["Request", "Subject", "Outputs"],
+                    offered: offered::UPSTREAM_FIELDS,
                     secrets: &context.dependencies.secrets,
                     in_rule: context.in_rule,
                 };
@@ -88,7 +89,7 @@ impl Mechanism for Header {
 }
 
 /// Reads the name of a header field that is set; fields that frame the message are not for templates to change.
-pub(super) fn header_name(
+pub(in crate::mechanisms) fn header_name(
     name: &Spanned<String>,
     path: &KeyPath,
     diagnostics: &mut Diagnostics,
@@ -150,7 +151,10 @@ impl Header {
 }
 
 /// One value for each line that is not empty.
-fn header_values(name: &HeaderName, text: &str) -> Result<Vec<HeaderValue>, Failure> {
+pub(in crate::mechanisms) fn header_values(
+    name: &HeaderName,
+    text: &str,
+) -> Result<Vec<HeaderValue>, Failure> {
     text.split('\n')
         .map(|line| line.trim_matches([' ', '\t']))
         .filter(|line| !line.is_empty())

@@ -14,7 +14,7 @@
 mod config;
 mod issued_tokens;
 
-use std::{collections::BTreeMap, future::ready, sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use jose::{UnixTime, crypto, json, jws};
@@ -29,7 +29,9 @@ use crate::{
         BuildContext, Mechanism,
         finalizers::{Finalize, header::header_name},
         step::{Failure, StepFuture, StepInput},
+        values::Values,
     },
+    offered,
     published_keys::PublishedKey,
     secrets::SigningKey,
     template::{BoundTemplate, TemplatePlace},
@@ -46,7 +48,7 @@ pub struct Jwt {
     published: Vec<PublishedKey>,
     ttl: Duration,
     claims: Option<BoundTemplate>,
-    values: BTreeMap<String, BoundTemplate>,
+    values: Values,
     header: HeaderName,
     scheme: Option<String>,
     issued: Arc<IssuedTokens>,
@@ -71,7 +73,7 @@ impl Mechanism for Jwt {
         // A signer that is not there was reported; its source then has nothing to publish.
         let published = context.dependencies.secrets.signing_keys(source).unwrap_or_default();
         let claims = compile_claims(config.claims.as_ref(), context, diagnostics);
-        let values = compile_values(&config.values, context, diagnostics);
+        let values = Values::compile(&config.values, offered::VALUES, context, diagnostics);
         let header = header_name(&config.header.name, &context.path.key("header").key("name"), diagnostics);
         Some(Self {
             issuer: config.signer.name,
@@ -93,13 +95,13 @@ impl Mechanism for Jwt {
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let claims = compile_claims(change.claims.as_ref(), context, diagnostics);
-        let values = compile_values(&change.values, context, diagnostics);
+        let values = Values::compile(&change.values, offered::VALUES, context, diagnostics);
         let mut changed = self.clone();
         changed.ttl = change.ttl.unwrap_or(self.ttl);
         if let Some(claims) = claims? {
             changed.claims = Some(claims);
         }
-        changed.values.extend(values?);
+        changed.values = self.values.merged_with(values?);
         changed.issued = Arc::new(IssuedTokens::default());
         Some(changed)
     }
@@ -118,32 +120,11 @@ fn compile_claims(
     let Some(template) = template else { return Some(None) };
     let place = TemplatePlace {
         used_for: "`claims`",
-        offered: &["Request", "Subject", "Outputs", "Values"],
+        offered: offered::CLAIMS,
         secrets: &context.dependencies.secrets,
         in_rule: context.in_rule,
     };
     BoundTemplate::compile(template, &place, diagnostics).map(Some)
-}
-
-fn compile_values(
-    values: &[(Spanned<String>, Spanned<String>)],
-    context: &BuildContext<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<BTreeMap<String, BoundTemplate>> {
-    let compiled: Vec<Option<_>> = values
-        .iter()
-        .map(|(name, template)| {
-            let used_for = format!("value `{}`", name.value);
-            let place = TemplatePlace {
-                used_for: &used_for,
-                offered: &["Request", "Subject", "Outputs"],
-                secrets: &context.dependencies.secrets,
-                in_rule: context.in_rule,
-            };
-            Some((name.value.clone(), BoundTemplate::compile(template, &place, diagnostics)?))
-        })
-        .collect();
-    compiled.into_iter().collect()
 }
 
 impl Jwt {
@@ -183,10 +164,7 @@ impl Jwt {
     fn render(&self, input: &StepInput<'_>) -> Result<String, Failure> {
         let Some(claims) = &self.claims else { return Ok(String::new()) };
         let mut data = input.template_data();
-        let mut values = BTreeMap::new();
-        for (name, template) in &self.values {
-            values.insert(name.clone(), input.render(template, &data, &format!("value `{name}`"))?);
-        }
+        let values = self.values.render(|template, used_for| input.render(template, &data, used_for))?;
         data = data.with_values(&values);
         input.render(claims, &data, "`claims`")
     }
@@ -251,7 +229,7 @@ impl Finalize for Jwt {
     }
 
     fn reads_body(&self) -> bool {
-        self.claims.iter().chain(self.values.values()).any(BoundTemplate::reads_body)
+        self.claims.as_ref().is_some_and(BoundTemplate::reads_body) || self.values.reads_body()
     }
 }
 

@@ -161,8 +161,6 @@ fn decode_step(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Op
             .expected("authenticators without `if`")
             .hint("use two rules with different methods or paths, or an authorizer"),
         );
-    } else if has_condition {
-        reader.not_supported_yet("if", "use two rules with different methods or paths");
     }
     let (kind, value) = match only_kind {
         Some(only) => only,

@@ -28,6 +28,7 @@ pub(in crate::mechanisms::authenticators) fn authentication(refusal: &Refusal) -
         public: public(kind),
         detail: chain_of_causes(reason),
         headers: Box::new(headers),
+        message: None,
         origin: None,
     };
     let chain = match reason {
