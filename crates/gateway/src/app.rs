@@ -21,7 +21,7 @@ use crate::{
             SecretSourceSettings, Timeouts, TlsSettings,
         },
     },
-    management::{CurrentKeys, Management},
+    management::{CurrentKeys, Management, readiness::Readiness},
     reload::Engine,
     secrets::{
         Fingerprints,
@@ -38,7 +38,11 @@ use crate::{
         trusted_proxies::TrustedProxies,
         upstream::{PoolLimits, UpstreamClient},
     },
-    telemetry::log::{self, LIFECYCLE},
+    telemetry::{
+        Exporting, Telemetry,
+        log::{self, LIFECYCLE},
+        watch::Told,
+    },
     tls::{UpstreamConnectors, listener::ListenerTls},
 };
 
@@ -138,6 +142,9 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// The metrics can not be set up.
+    #[error("metrics can not be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// A running gateway.
@@ -146,6 +153,7 @@ pub struct App {
     management_address: SocketAddr,
     warnings: Report,
     shutdown: Shutdown,
+    exporting: Exporting,
 }
 
 impl App {
@@ -163,7 +171,7 @@ impl App {
     }
 
     async fn serve(assembled: Assembled, options: &ServeOptions) -> Result<Self, StartError> {
-        let Assembled { loaded, engine, rules } = assembled;
+        let Assembled { loaded, engine, rules, telemetry, exports } = assembled;
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
         let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
@@ -178,12 +186,15 @@ impl App {
         let management =
             Listener { socket: management, tls: management_tls.as_ref().map(ListenerTls::acceptor) };
         let keys = CurrentKeys::new(&engine.published_keys());
-        let rule_count = engine.rule_count();
+        let (rule_count, key_sources) = (engine.rule_count(), engine.key_sources());
         let engine = Arc::new(engine);
+        let processor = settings.tracing.span_processor;
+        let exporting = telemetry.start(exports, processor, &options.environment, &shutdown)?;
         match options.mode {
             Mode::Proxy => {
-                let mode = proxy(&settings, Arc::clone(&engine), options.enforcement, &shutdown)?;
-                open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
+                let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
+                let mode = proxy(&settings, parts.clone(), options.enforcement, &shutdown)?;
+                open_gate(serve, &settings, parts, mode, &shutdown)?;
             }
             Mode::Decision => {
                 if settings.serve.cors.is_some() {
@@ -192,15 +203,24 @@ impl App {
                     );
                 }
                 let mode = Decision { engine: Arc::clone(&engine) };
-                open_gate(serve, &settings, Arc::clone(&engine), mode, &shutdown);
+                let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
+                open_gate(serve, &settings, parts, mode, &shutdown)?;
             }
         }
         let listeners = serve_tls.into_iter().chain(management_tls).collect();
         let users = SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners);
         follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
-        let handler = Arc::new(Management { keys, shutdown: shutdown.clone() });
+        let readiness = Readiness::new(shutdown.clone(), Arc::clone(&telemetry.metrics));
+        readiness.wait_for_keys(key_sources);
+        let tells_metrics = settings.metrics.enabled && settings.management.metrics;
+        let handler = Management {
+            keys,
+            readiness,
+            metrics: tells_metrics.then(|| Arc::clone(&telemetry.metrics)),
+            connections: telemetry.metrics.connections("management")?,
+        };
         let cors = settings.management.cors.as_ref().map(|cors| Cors::new(cors, false));
-        let handler = Arc::new(WithCors { inner: handler, cors });
+        let handler = Arc::new(WithCors { inner: Arc::new(handler), cors });
         connection::serve(management, management_limits(&settings), handler, &shutdown);
         if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
             until_stopping(files.follow(watch, known, engine), &shutdown);
@@ -213,7 +233,7 @@ impl App {
             rules = rule_count,
             "Started"
         );
-        Ok(Self { serve_address, management_address, warnings: loaded.warnings, shutdown })
+        Ok(Self { serve_address, management_address, warnings: loaded.warnings, shutdown, exporting })
     }
 
     /// Where requests are served.
@@ -242,6 +262,7 @@ impl App {
     /// [`App::shutdown`] with another patience. Tells whether all requests finished.
     pub async fn shutdown_within(self, patience: Duration) -> bool {
         let finished = self.shutdown.run(patience).await;
+        self.exporting.stop().await;
         tracing::info!(target: LIFECYCLE, finished, "Stopped");
         finished
     }
@@ -344,10 +365,10 @@ fn follow_secrets(
 fn open_gate<M: OnPermit>(
     listener: Listener,
     settings: &Settings,
-    engine: Arc<Engine>,
+    (engine, telemetry): (Arc<Engine>, Arc<Telemetry>),
     mode: M,
     shutdown: &Shutdown,
-) {
+) -> Result<(), StartError> {
     let serve = &settings.serve;
     let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
     let intake = Intake {
@@ -362,9 +383,14 @@ fn open_gate<M: OnPermit>(
         // The answers of this mode are not for browsers.
         _ => None,
     };
-    let access_log = settings.log.access_log_enabled;
-    let gate = Gate { intake, cors, engine, body_gap, access_log, mode };
+    let told = Told {
+        access_log: settings.log.access_log_enabled,
+        rule_durations: settings.metrics.enabled && settings.metrics.cover_rules,
+    };
+    let connections = telemetry.metrics.connections("serve")?;
+    let gate = Gate { intake, cors, engine, telemetry, told, connections, body_gap, mode };
     connection::serve(listener, serve_limits(settings), Arc::new(gate), shutdown);
+    Ok(())
 }
 
 /// Scripts that use DPoP must read nonces and challenges.
@@ -378,7 +404,7 @@ fn cors(configured: Option<&CorsSettings>, settings: &Settings) -> Option<Cors> 
 
 fn proxy(
     settings: &Settings,
-    engine: Arc<Engine>,
+    (engine, telemetry): (Arc<Engine>, Arc<Telemetry>),
     enforcement: Enforcement,
     shutdown: &Shutdown,
 ) -> Result<Proxy, StartError> {
@@ -387,6 +413,7 @@ fn proxy(
     let pool_limits = PoolLimits { max_per_host, max_idle, max_idle_per_host };
     Ok(Proxy {
         engine,
+        telemetry,
         upstream: UpstreamClient::new(limit(serve.timeout.read), UpstreamConnectors::new()?, pool_limits),
         plain_http_upstreams: enforcement.skip_upstream_tls,
         shutdown: shutdown.clone(),

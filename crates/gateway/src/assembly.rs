@@ -5,13 +5,16 @@ use std::{
     sync::Arc,
 };
 
-use dpop::MemoryReplayStore;
-use gateway_core::{gateway::GatewaySettings, rules::forwarding_policy::ForwardingPolicy};
+use dpop::ReplayStore;
+use gateway_core::{
+    cache::Cache, gateway::GatewaySettings, outbound::OutboundClients,
+    rules::forwarding_policy::ForwardingPolicy,
+};
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
     cache,
-    config::{self, Draft, LoadOptions, Loaded, Report, Settings},
+    config::{self, Draft, LoadOptions, Loaded, Report, Settings, settings::CacheSettings},
     file_watch::Watch,
     outbound::HyperClients,
     providers::{
@@ -19,6 +22,12 @@ use crate::{
         rule_files::{self, RuleFiles},
     },
     reload::Engine,
+    telemetry::{
+        Telemetry,
+        metrics::{cache::MeteredCache, replay_store::MeteredReplayStore},
+        otlp::settings::Exports,
+        outbound::WatchedClients,
+    },
 };
 
 /// Where rules come from.
@@ -43,6 +52,10 @@ pub(crate) struct Assembled {
     pub(crate) engine: Engine,
     /// The rule files, if there are any.
     pub(crate) rules: Option<FollowedRules>,
+    /// What is counted and traced, not started yet.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// Where telemetry goes.
+    pub(crate) exports: Exports,
 }
 
 /// Rule files, what was read from them, and the watch, which begins before they are read: no change falls in between.
@@ -81,7 +94,8 @@ pub fn validate_rule_set(
 
 /// Reads the configuration, the secrets and the rules, and builds the gateway.
 pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result<Assembled, StartError> {
-    let outbound = Arc::new(HyperClients::new()?);
+    let telemetry = Arc::new(Telemetry::new()?);
+    let outbound = Arc::new(WatchedClients::over(Arc::new(HyperClients::new()?), Arc::clone(&telemetry)));
     let mut draft = config::draft(&LoadOptions {
         file: options.configuration.clone(),
         environment: options.environment.clone(),
@@ -96,10 +110,16 @@ pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result
         },
         allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
     };
-    let engine = build_engine(&mut draft, options, forwarding, rules.as_ref(), outbound);
+    let replay_capacity = draft.settings().replay_store.capacity;
+    let replay_store = Arc::new(MeteredReplayStore::over_memory(replay_capacity, &telemetry.metrics)?);
+    let cache = cache(draft.settings(), &telemetry)?;
+    let ports = (replay_store as _, outbound as _, cache);
+    let engine = build_engine(&mut draft, options, forwarding, rules.as_ref(), ports, &telemetry);
+    let switched_on = (draft.settings().tracing.enabled, draft.settings().metrics.enabled);
+    let exports = Exports::read(&options.environment, switched_on, &mut draft.diagnostics);
     let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
     match engine {
-        Some(engine) => Ok(Assembled { loaded, engine, rules }),
+        Some(engine) => Ok(Assembled { loaded, engine, rules, telemetry, exports }),
         // A gateway that is not built has left an error, so this is not reached; refusing is right in any case.
         None => Err(StartError::Configuration(Box::new(loaded.warnings))),
     }
@@ -131,13 +151,28 @@ fn read(mut rules: FollowedRules, draft: &mut Draft) -> FollowedRules {
     rules
 }
 
+/// What the gateway reaches the world through.
+type Ports = (Arc<dyn ReplayStore>, Arc<dyn OutboundClients>, Arc<dyn Cache>);
+
+/// The cache of the configuration, counted if that is wanted.
+fn cache(settings: &Settings, telemetry: &Telemetry) -> Result<Arc<dyn Cache>, StartError> {
+    let cache = cache::of(&settings.cache);
+    match &settings.cache {
+        CacheSettings::InMemory { .. } if settings.metrics.cover_cache => {
+            Ok(Arc::new(MeteredCache::over(cache, "in-memory", &telemetry.metrics)?))
+        }
+        CacheSettings::InMemory { .. } | CacheSettings::Noop => Ok(cache),
+    }
+}
+
 /// Builds mechanisms and rules, and adds their mistakes to those of the draft.
 fn build_engine(
     draft: &mut Draft,
     options: &ServeOptions,
     forwarding: ForwardingPolicy,
     rules: Option<&FollowedRules>,
-    outbound: Arc<HyperClients>,
+    (replay_store, outbound, cache): Ports,
+    telemetry: &Telemetry,
 ) -> Option<Engine> {
     let mut found = std::mem::take(&mut draft.diagnostics);
     let rule_sets = match rules {
@@ -153,11 +188,11 @@ fn build_engine(
         respond: settings.serve.respond,
         forwarding,
         plain_http_endpoints: options.enforcement.skip_egress_tls,
-        replay_store: Arc::new(MemoryReplayStore::new(settings.replay_store.capacity)),
+        replay_store,
         outbound,
-        cache: cache::of(&settings.cache),
+        cache,
     };
-    let engine = Engine::build(settings, rule_sets, &mut found);
+    let engine = Engine::build(settings, rule_sets, Arc::clone(&telemetry.metrics), &mut found);
     draft.diagnostics = found;
     engine
 }

@@ -18,6 +18,11 @@ pub(crate) fn now_milliseconds() -> i64 {
     i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The wall clock for telemetry, in nanoseconds since the Unix epoch.
+pub(crate) fn now_nanoseconds() -> u64 {
+    u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the clock adapter of this crate")]
 fn since_epoch() -> std::time::Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()

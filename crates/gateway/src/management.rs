@@ -1,10 +1,15 @@
-//! The management port: health, readiness and the keys that upstreams check our tokens with.
+//! The management port: health, readiness, metrics and the keys that upstreams check our tokens with.
 //!
 //! | path | answer |
 //! |---|---|
 //! | `/.well-known/health` | 200, `{"status":"ok"}`: the process lives |
-//! | `/.well-known/ready` | 200, or 503 with what is missing: send requests here |
+//! | `/.well-known/ready` | 200, or 503 with what is missing: send requests here, see [`readiness`] |
 //! | `/.well-known/jwks` | the public halves of the keys that sign for upstreams (RFC 7517 §5), with an `ETag` |
+//! | `/metrics` | everything counted, in Prometheus' text format; 404 with `management.metrics: false` |
+//!
+//! All of them answer GET and HEAD, to anybody: the port belongs into a network of its own.
+
+pub(crate) mod readiness;
 
 use std::sync::Arc;
 
@@ -14,13 +19,18 @@ use gateway_core::published_keys::{PublishedKey, key_set};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use jose::{base64url, crypto};
+use prometheus::IntGauge;
 use serde_json::{Value, json};
 
-use crate::serve::{
-    body::ResponseBody,
-    connection::{Connection, Handler, Shutdown},
-    error_response,
-    http_checks::list,
+use self::readiness::Readiness;
+use crate::{
+    serve::{
+        body::ResponseBody,
+        connection::{Connection, Handler, OpenConnection},
+        error_response,
+        http_checks::list,
+    },
+    telemetry::metrics::{self, Metrics},
 };
 
 /// Published keys, rendered once.
@@ -59,8 +69,12 @@ impl CurrentKeys {
 pub(crate) struct Management {
     /// What `/.well-known/jwks` answers.
     pub(crate) keys: CurrentKeys,
-    /// Not ready once it begins.
-    pub(crate) shutdown: Shutdown,
+    /// What `/.well-known/ready` answers.
+    pub(crate) readiness: Arc<Readiness>,
+    /// What `/metrics` answers; `None` if it is switched off.
+    pub(crate) metrics: Option<Arc<Metrics>>,
+    /// Open connections of this listener.
+    pub(crate) connections: IntGauge,
 }
 
 impl Handler for Management {
@@ -69,25 +83,50 @@ impl Handler for Management {
             "/.well-known/health" => |_, _| json_answer(StatusCode::OK, &json!({"status": "ok"})),
             "/.well-known/ready" => |this, _| this.readiness(),
             "/.well-known/jwks" => Self::key_set,
+            "/metrics" if self.metrics.is_some() => |this, _| this.metrics(),
             _ => return error_response::plain(StatusCode::NOT_FOUND),
         };
-        if request.method() != Method::GET {
+        // hyper sends no body to HEAD, only its length.
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = error_response::plain(StatusCode::METHOD_NOT_ALLOWED);
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
         answer(&self, &request)
     }
+
+    fn opened(&self) -> Option<OpenConnection> {
+        Some(OpenConnection::new(&self.connections))
+    }
 }
 
 impl Management {
-    /// Rules and keys are there before the listeners are: only shutdown can make us unready.
     fn readiness(&self) -> Response<ResponseBody> {
-        if self.shutdown.is_stopping() {
-            let body = json!({"status": "unavailable", "missing": ["running"]});
-            return json_answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+        let missing = self.readiness.missing();
+        match missing.is_empty() {
+            true => json_answer(StatusCode::OK, &json!({"status": "ok"})),
+            false => json_answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({"status": "unavailable", "missing": missing}),
+            ),
         }
-        json_answer(StatusCode::OK, &json!({"status": "ok"}))
+    }
+
+    fn metrics(&self) -> Response<ResponseBody> {
+        match self.metrics.as_ref().map(|metrics| metrics.to_text()) {
+            Some(Ok(text)) => {
+                let mut response = Response::new(ResponseBody::from(Bytes::from(text)));
+                let headers = response.headers_mut();
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(metrics::TEXT_FORMAT));
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "metrics not told");
+                error_response::plain(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            None => error_response::plain(StatusCode::NOT_FOUND),
+        }
     }
 
     fn key_set(&self, request: &Request<Incoming>) -> Response<ResponseBody> {

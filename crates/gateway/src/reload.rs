@@ -1,5 +1,7 @@
 //! The engine of the moment: decisions with the newest good rules and secrets.
 
+use std::sync::Arc;
+
 use arc_swap::ArcSwap;
 use gateway_core::{
     decision::Decision,
@@ -15,11 +17,15 @@ use gateway_core::{
 use http::HeaderMap;
 use jose::UnixTime;
 use parking_lot::Mutex;
+use resource_server::KeySource;
+
+use crate::telemetry::metrics::{Metrics, Reload};
 
 /// Decides with the rules and secrets of the moment.
 pub(crate) struct Engine {
     gateway: ArcSwap<Gateway>,
     made_of: Mutex<MadeOf>,
+    metrics: Arc<Metrics>,
 }
 
 /// What the gateway of the moment was made of, for the next one.
@@ -36,11 +42,13 @@ impl Engine {
     pub(crate) fn build(
         settings: GatewaySettings,
         rule_sets: Vec<RuleSet>,
+        metrics: Arc<Metrics>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let gateway = Gateway::build(settings.clone(), &rule_sets, diagnostics)?;
+        metrics.rules_in_force(&gateway.rule_sets());
         let made_of = Mutex::new(MadeOf { settings, rule_sets, has_other_secrets: false });
-        Some(Self { gateway: ArcSwap::from_pointee(gateway), made_of })
+        Some(Self { gateway: ArcSwap::from_pointee(gateway), made_of, metrics })
     }
 
     /// Decides about one request. Rules that arrive meanwhile count for the next one.
@@ -64,18 +72,37 @@ impl Engine {
         self.gateway.load().rule_count()
     }
 
+    /// Where the keys come from that tokens are checked with, by the id of the authenticator.
+    pub(crate) fn key_sources(&self) -> Vec<(String, Arc<dyn KeySource>)> {
+        self.gateway.load().key_sources()
+    }
+
+    /// Changed rules can not be had: the old ones stay.
+    pub(crate) fn rules_unreadable(&self) {
+        self.metrics.rules_reloaded(Reload::Unreadable);
+    }
+
+    /// A secret changed, and this came of it.
+    pub(crate) fn secret_reloaded(&self, reload: Reload) {
+        self.metrics.secret_reloaded(reload);
+    }
+
     /// Decides with other rules from now on. With an error among them the old ones stay, all of them: half a reload would
     /// be a set of rules that nobody wrote.
     pub(crate) fn replace_rules(&self, rule_sets: &[RuleSet], diagnostics: &mut Diagnostics) -> bool {
-        if diagnostics.has_errors() {
-            return false;
-        }
+        let replaced = !diagnostics.has_errors() && self.try_rules(rule_sets, diagnostics);
+        self.metrics.rules_reloaded(if replaced { Reload::Loaded } else { Reload::Refused });
+        replaced
+    }
+
+    fn try_rules(&self, rule_sets: &[RuleSet], diagnostics: &mut Diagnostics) -> bool {
         let mut made_of = self.made_of.lock();
         let gateway = match made_of.has_other_secrets {
             true => Gateway::build(made_of.settings.clone(), rule_sets, diagnostics),
             false => self.gateway.load().with_rules(rule_sets, diagnostics),
         };
         let Some(gateway) = gateway else { return false };
+        self.metrics.rules_in_force(&gateway.rule_sets());
         self.gateway.store(gateway.into());
         made_of.rule_sets = rule_sets.to_vec();
         made_of.has_other_secrets = false;

@@ -92,7 +92,10 @@ pub(crate) fn refuse(error: StartError) -> Result<ExitCode> {
             output::note(report.to_text());
             Ok(ExitCode::FAILURE)
         }
-        StartError::Listen { .. } | StartError::Tls(_) | StartError::ListenerTls { .. } => Err(error.into()),
+        StartError::Listen { .. }
+        | StartError::Tls(_)
+        | StartError::ListenerTls { .. }
+        | StartError::Metrics(_) => Err(error.into()),
     }
 }
 

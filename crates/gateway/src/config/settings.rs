@@ -27,7 +27,7 @@ pub use listener::{
 pub use providers::{FileSystemSettings, ProviderSettings};
 pub use secret_source::{SecretFile, SecretSourceKind, SecretSourceSettings};
 pub use state::{CacheSettings, ReplayStoreSettings};
-pub use telemetry::{LogFormat, LogLevel, LogSettings};
+pub use telemetry::{LogFormat, LogLevel, LogSettings, MetricsSettings, SpanProcessor, TracingSettings};
 
 /// The static configuration.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ pub struct Settings {
     pub management: ManagementSettings,
     /// What is logged and how.
     pub log: LogSettings,
+    /// What is traced.
+    pub tracing: TracingSettings,
+    /// What is counted.
+    pub metrics: MetricsSettings,
     /// Where secrets come from.
     pub secret_sources: Vec<SecretSourceSettings>,
     /// The key that protects DPoP nonces.
@@ -90,8 +94,8 @@ impl Settings {
         settings.providers = reader.or("providers", settings.providers);
         settings.cache = reader.or("cache", settings.cache);
         settings.replay_store = reader.or("replay_store", settings.replay_store);
-        reader.optional_with("tracing", telemetry::check_tracing);
-        reader.optional_with("metrics", telemetry::check_metrics);
+        settings.tracing = reader.or("tracing", settings.tracing);
+        settings.metrics = reader.or("metrics", settings.metrics);
         reader.optional_with("profiling", telemetry::check_profiling);
         reader.finish();
         settings
@@ -102,6 +106,8 @@ impl Settings {
             serve: ServeSettings::defaults(place),
             management: ManagementSettings::defaults(place),
             log: LogSettings::default(),
+            tracing: TracingSettings::default(),
+            metrics: MetricsSettings::default(),
             secret_sources: Vec::new(),
             master_key: None,
             mechanisms: Vec::new(),

@@ -74,6 +74,7 @@ impl RuleFiles {
                     let error = error.to_string();
                     if last_error.as_ref() != Some(&error) {
                         tracing::error!(error, "rules not read, the old ones stay");
+                        engine.rules_unreadable();
                     }
                     last_error = Some(error);
                 }

@@ -20,6 +20,7 @@ use crate::{
     file_watch::Watch,
     management::CurrentKeys,
     reload::Engine,
+    telemetry::metrics::Reload,
     tls::listener::ListenerTls,
 };
 
@@ -114,6 +115,7 @@ impl FollowedSecret {
                 if self.last_error.as_ref() != Some(&error) {
                     let path = self.path.as_str();
                     tracing::error!(secret = name, path, error, "secret not read, the old one stays");
+                    users.engine.secret_reloaded(Reload::Unreadable);
                 }
                 self.last_error = Some(error);
                 return;
@@ -131,8 +133,10 @@ impl FollowedSecret {
         }
         if content.is_some_and(|content| users.take(name, content)) {
             tracing::info!(secret = name, "secret renewed");
+            users.engine.secret_reloaded(Reload::Loaded);
         } else {
             tracing::error!(secret = name, "new secret not taken, the old one stays");
+            users.engine.secret_reloaded(Reload::Refused);
         }
     }
 }

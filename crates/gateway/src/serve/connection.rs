@@ -5,8 +5,9 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use prometheus::IntGauge;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -57,6 +58,33 @@ pub(crate) trait Handler: Send + Sync + 'static {
         request: Request<Incoming>,
         connection: Connection,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
+
+    /// What a client sent is no HTTP, and was answered with this status without anybody being asked.
+    fn unreadable(&self, peer: SocketAddr, status: StatusCode) {
+        let _ = (peer, status);
+    }
+
+    /// A client connected; the connection is open until the result is dropped.
+    fn opened(&self) -> Option<OpenConnection> {
+        None
+    }
+}
+
+/// Counts a connection while it is open.
+pub(crate) struct OpenConnection(IntGauge);
+
+impl OpenConnection {
+    /// Counts one more.
+    pub(crate) fn new(open: &IntGauge) -> Self {
+        open.inc();
+        Self(open.clone())
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Stops listeners and ends their connections.
@@ -128,11 +156,12 @@ async fn accept_connections<H: Handler>(
         };
         match accepted {
             Ok((stream, peer, slot)) => {
+                let open = handler.opened();
                 let (handler, stopping) = (Arc::clone(&handler), shutdown.clone());
                 let connection = serve_connection(stream, peer, tls.clone(), limits, handler, stopping);
                 shutdown.spawn(async move {
                     connection.await;
-                    drop(slot);
+                    drop((slot, open));
                 });
             }
             Err(error) => {

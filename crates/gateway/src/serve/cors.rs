@@ -4,14 +4,14 @@
 //! refusals included, tells the browser whether the script may read it; without that a script could not see why it was
 //! refused, nor the nonce it shall use. What an upstream says about CORS is replaced: the gateway is what scripts talk to.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 
 use super::{
     body::ResponseBody,
-    connection::{Connection, Handler},
+    connection::{Connection, Handler, OpenConnection},
     error_response,
     http_checks::list,
 };
@@ -185,6 +185,14 @@ impl<H: Handler> Handler for WithCors<H> {
         let mut response = Arc::clone(&self.inner).handle(request, connection).await;
         cors.tell(&asking, response.headers_mut());
         response
+    }
+
+    fn unreadable(&self, peer: SocketAddr, status: StatusCode) {
+        self.inner.unreadable(peer, status);
+    }
+
+    fn opened(&self) -> Option<OpenConnection> {
+        self.inner.opened()
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     error_response, forward,
     gate::{Arrived, OnPermit},
 };
-use crate::{reload::Engine, telemetry::access::AccessEvent};
+use crate::{reload::Engine, telemetry::watch::RequestWatch};
 
 /// What `keybound serve decision` does with permitted requests.
 pub(crate) struct Decision {
@@ -33,7 +33,7 @@ impl OnPermit for Decision {
         &self,
         permit: Permit,
         arrived: Arrived<'_>,
-        event: &mut AccessEvent,
+        watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
         match headers(&permit.changes, &permit.response_headers) {
             Ok(headers) => {
@@ -43,15 +43,15 @@ impl OnPermit for Decision {
                 response
             }
             Err(error) => {
-                event.failed("bad_cookie");
-                tracing::error!(rule = event.rule(), %error, "decision not told");
+                watch.event.failed("bad_cookie");
+                tracing::error!(rule = watch.event.rule(), %error, "decision not told");
                 let text = RefusalText {
                     kind: DenialKind::Internal,
                     reason: "bad_cookie",
                     public: "internal error",
                     detail: String::new(),
                 };
-                error_response::denial(self.engine.refuse(event.rule(), text, &arrived.parts.headers))
+                error_response::denial(self.engine.refuse(watch.event.rule(), text, &arrived.parts.headers))
             }
         }
     }

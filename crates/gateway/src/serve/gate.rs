@@ -2,7 +2,7 @@
 //!
 //! The modes differ in one thing only, what becomes of a permitted request: that is what [`OnPermit`] says.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use gateway_core::{
     decision::{Decision, Permit},
@@ -10,13 +10,14 @@ use gateway_core::{
     request::Request,
     request_body::RequestBody,
 };
-use http::{Response, request::Parts};
+use http::{Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
-use tokio::time::Instant;
+use opentelemetry::trace::FutureExt as _;
+use prometheus::IntGauge;
 
 use super::{
     body::{ClientBody, ResponseBody},
-    connection::{Connection, Handler},
+    connection::{Connection, Handler, OpenConnection},
     cors::Cors,
     error_response,
     http_checks::HttpRefusal,
@@ -25,7 +26,10 @@ use super::{
 use crate::{
     clock,
     reload::Engine,
-    telemetry::access::{AccessEvent, Outcome},
+    telemetry::{
+        Telemetry,
+        watch::{self, RequestWatch, Told},
+    },
 };
 
 /// A mode: what becomes of a permitted request.
@@ -40,7 +44,7 @@ pub(crate) trait OnPermit: Send + Sync + 'static {
         &self,
         permit: Permit,
         arrived: Arrived<'_>,
-        event: &mut AccessEvent,
+        watch: &mut RequestWatch,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
 }
 
@@ -64,8 +68,12 @@ pub(crate) struct Gate<M> {
     pub(crate) engine: Arc<Engine>,
     /// Longest gap between two pieces of a request's body.
     pub(crate) body_gap: Duration,
-    /// Whether an access event is written for each request.
-    pub(crate) access_log: bool,
+    /// What is counted and traced.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// What is told about each request.
+    pub(crate) told: Told,
+    /// Open connections of the listener.
+    pub(crate) connections: IntGauge,
     /// What becomes of permitted requests.
     pub(crate) mode: M,
 }
@@ -76,78 +84,74 @@ impl<M: OnPermit> Handler for Gate<M> {
         request: http::Request<Incoming>,
         connection: Connection,
     ) -> Response<ResponseBody> {
-        let start = Instant::now();
         let (parts, body) = request.into_parts();
-        let mut event = AccessEvent::new(M::NAME, &parts, connection.peer);
-        let asking = self.cors.as_ref().map(|cors| (cors, Cors::asking(&parts)));
-        let mut response = match self.intake.request(&parts, &connection) {
-            Err(refusal) => refuse_http(refusal, &mut event),
-            Ok(mut request) => {
-                event.asked_for(&request);
-                if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
-                    event.permitted("-");
-                    return self.told(&event, preflight, start);
+        let mut watch = RequestWatch::begin(&self.telemetry, self.told, M::NAME, &parts, &connection);
+        let context = watch.context();
+        let answering = async move {
+            let asking = self.cors.as_ref().map(|cors| (cors, Cors::asking(&parts)));
+            let mut response = match self.intake.request(&parts, &connection) {
+                Err(refusal) => refuse_http(refusal, &mut watch),
+                Ok(mut request) => {
+                    watch.asked_for(&request);
+                    if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
+                        watch.is_preflight();
+                        watch.end(preflight.status());
+                        return preflight;
+                    }
+                    let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
+                    if M::READS_BODIES {
+                        request.body = RequestBody::new(Arc::clone(&body) as _);
+                    }
+                    let arrived = Arrived { parts, body, connection: &connection };
+                    self.decide(request, arrived, &mut watch).await
                 }
-                let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
-                if M::READS_BODIES {
-                    request.body = RequestBody::new(Arc::clone(&body) as _);
-                }
-                let arrived = Arrived { parts, body, connection: &connection };
-                self.decide(request, arrived, &mut event).await
+            };
+            if let Some((cors, asking)) = asking {
+                cors.tell(&asking, response.headers_mut());
             }
+            watch.end(response.status());
+            response
         };
-        if let Some((cors, asking)) = asking {
-            cors.tell(&asking, response.headers_mut());
-        }
-        self.told(&event, response, start)
+        answering.with_context(context).await
+    }
+
+    fn unreadable(&self, peer: SocketAddr, status: StatusCode) {
+        watch::unreadable(&self.telemetry, self.told, M::NAME, peer, status);
+    }
+
+    fn opened(&self) -> Option<OpenConnection> {
+        Some(OpenConnection::new(&self.connections))
     }
 }
 
 impl<M: OnPermit> Gate<M> {
-    /// An answer, once the log has its access event.
-    fn told(
-        &self,
-        event: &AccessEvent,
-        response: Response<ResponseBody>,
-        start: Instant,
-    ) -> Response<ResponseBody> {
-        if self.access_log {
-            event.write(response.status(), start.elapsed());
-        }
-        response
-    }
-
     async fn decide(
         &self,
         request: Request,
         arrived: Arrived<'_>,
-        event: &mut AccessEvent,
+        watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
         match self.engine.decide(request, clock::now()).await {
-            Decision::Denial(denial) => refuse(*denial, event),
+            Decision::Denial(denial) => refuse(*denial, watch),
             Decision::Permit(permit) => {
-                event.permitted(&permit.rule_id);
+                watch.permitted(&permit);
                 for notice in &permit.notices {
                     tracing::warn!(rule = permit.rule_id, notice, "request permitted with a notice");
                 }
-                self.mode.answer(*permit, arrived, event).await
+                self.mode.answer(*permit, arrived, watch).await
             }
         }
     }
 }
 
-fn refuse_http(refusal: HttpRefusal, event: &mut AccessEvent) -> Response<ResponseBody> {
-    event.denied(&Outcome { rule: None, kind: "bad_request", reason: refusal.as_str() });
+fn refuse_http(refusal: HttpRefusal, watch: &mut RequestWatch) -> Response<ResponseBody> {
+    watch.refused("bad_request", refusal.as_str());
     tracing::debug!(%refusal, "request refused");
     error_response::http_refusal(refusal)
 }
 
-fn refuse(denial: Denial, event: &mut AccessEvent) -> Response<ResponseBody> {
-    event.denied(&Outcome {
-        rule: denial.rule_id.as_deref(),
-        kind: denial.kind.as_str(),
-        reason: denial.reason,
-    });
+fn refuse(denial: Denial, watch: &mut RequestWatch) -> Response<ResponseBody> {
+    watch.denied(&denial);
     let rule = denial.rule_id.as_deref().unwrap_or("-");
     if denial.kind.is_fault() {
         tracing::error!(rule, kind = denial.kind.as_str(), detail = denial.detail, "request not decided");

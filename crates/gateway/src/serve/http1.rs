@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
 
+use http::StatusCode;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,7 +21,7 @@ pub(crate) async fn serve<H: Handler>(
     handler: Arc<H>,
     shutdown: Shutdown,
 ) {
-    let phase = Arc::new(ConnectionPhase::default());
+    let (phase, unreadable) = (Arc::new(ConnectionPhase::default()), Arc::clone(&handler));
     let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
     let service = service_fn(move |request| {
         let connection = Connection { peer, phase: Arc::clone(&phase) };
@@ -41,7 +42,18 @@ pub(crate) async fn serve<H: Handler>(
         }
     };
     if let Err(error) = outcome {
+        if error.is_parse() {
+            unreadable.unreadable(peer, answer_to_no_http(&error));
+        }
         tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// What hyper answers by itself.
+fn answer_to_no_http(error: &hyper::Error) -> StatusCode {
+    match error.is_parse_too_large() {
+        true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        false => StatusCode::BAD_REQUEST,
     }
 }
 

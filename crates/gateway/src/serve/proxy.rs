@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText};
 use http::{Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::{
-    body::{ClientBody, ResponseBody},
+    body::{BodyProgress, ClientBody, RequestBody, ResponseBody},
     connection::{Connection, Shutdown},
     error_response,
     forward::{self, ForwardError},
@@ -14,12 +16,17 @@ use super::{
     upgrade,
     upstream::{UpstreamClient, UpstreamError},
 };
-use crate::{reload::Engine, telemetry::access::AccessEvent};
+use crate::{
+    reload::Engine,
+    telemetry::{Telemetry, access::AccessEvent, trace::CallTrace, watch::RequestWatch},
+};
 
 /// What `keybound serve proxy` does with permitted requests.
 pub(crate) struct Proxy {
     /// Shapes the answer to a request that did not get through.
     pub(crate) engine: Arc<Engine>,
+    /// Counts and traces the calls to upstreams.
+    pub(crate) telemetry: Arc<Telemetry>,
     /// Connections to upstreams.
     pub(crate) upstream: UpstreamClient,
     /// Whether rules may lead to upstreams over plain http (`--insecure-skip-upstream-tls-enforcement`).
@@ -36,12 +43,12 @@ impl OnPermit for Proxy {
         &self,
         permit: Permit,
         arrived: Arrived<'_>,
-        event: &mut AccessEvent,
+        watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
         let Arrived { mut parts, body, connection } = arrived;
         match self.forward(permit, &mut parts, &body, connection).await {
             Ok(response) => response,
-            Err(error) => self.fail(&error, &parts, event),
+            Err(error) => self.fail(&error, &parts, &mut watch.event),
         }
     }
 }
@@ -61,14 +68,17 @@ impl Proxy {
             return Err(ProxyError::PlainHttp);
         }
         let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
-        let (uri, headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
+        let (uri, mut headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
+        let method = permit.request.method.as_str();
+        let trace = self.telemetry.tracing.call("upstream", method, &upstream.authority);
+        trace.inject(&mut headers);
         let (body, progress) = body.forward().await;
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = permit.request.method.clone();
         *outgoing.uri_mut() = uri;
         *outgoing.headers_mut() = headers;
 
-        let mut response = self.upstream.send(outgoing, websocket, &progress).await?;
+        let mut response = self.send(outgoing, websocket, &progress, trace).await?;
         let agreed = upgrade::is_agreed(&response);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS && !(agreed && websocket) {
             return Err(ProxyError::UnwantedUpgrade);
@@ -82,6 +92,28 @@ impl Proxy {
             return Ok(upgrade::join(client, response, answer, connection, &self.shutdown));
         }
         Ok(answer.map(|_| ResponseBody::Upstream(response.into_body())))
+    }
+
+    /// Sends the request, counted and traced until the head of the answer.
+    async fn send(
+        &self,
+        request: http::Request<RequestBody>,
+        websocket: bool,
+        progress: &Arc<BodyProgress>,
+        trace: CallTrace,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let start = Instant::now();
+        let answer = self.upstream.send(request, websocket, progress).await;
+        let outcome = match &answer {
+            Ok(answer) => Ok(answer.status()),
+            Err(UpstreamError::ClientBody(_)) => Err("client_body"),
+            Err(UpstreamError::Failed(_)) => Err("failed"),
+            Err(UpstreamError::TimedOut) => Err("timed_out"),
+            Err(UpstreamError::Busy) => Err("busy"),
+        };
+        self.telemetry.metrics.upstream_call(outcome, start.elapsed());
+        trace.end(outcome);
+        answer
     }
 
     /// The answer to a permitted request that did not get through.

@@ -1,58 +1,74 @@
 //! One access event per request.
 //!
-//! Fields: `mode`, `method`, `host`, `path` (without query: people put tokens there), `client`, `rule`, `decision`
-//! (`permit` or `denial`), `denial` (its kind), `reason` (the check that refused, or why a permitted request got no
-//! answer), `status`, `duration_ms`. Never a token, proof, nonce or header value.
+//! `docs/operations.md` says what each field means, and a test compares the page with [`AccessEvent::write`]. The path is
+//! without its query: people put tokens there. Never a token, proof, nonce or other header value.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use gateway_core::request::Request;
+use gateway_core::{
+    audit::{Audit, ProofOutcome},
+    decision::Permit,
+    denial::Denial,
+    request::Request,
+};
 use http::{StatusCode, request::Parts};
 
-use super::log::ACCESS;
-
-/// A refusal as the access log names it.
-pub(crate) struct Outcome<'a> {
-    /// The rule, if one was reached.
-    pub(crate) rule: Option<&'a str>,
-    /// The kind of the refusal.
-    pub(crate) kind: &'static str,
-    /// The check that refused.
-    pub(crate) reason: &'static str,
-}
+use super::{
+    log::ACCESS,
+    trace::{TraceIds, http_version},
+};
 
 /// Collects what is to be said about one request.
 pub(crate) struct AccessEvent {
     mode: &'static str,
+    client: String,
     method: String,
+    scheme: String,
     host: String,
     path: String,
-    client: String,
+    http_version: &'static str,
     rule: String,
+    rule_set: Option<Arc<str>>,
     decision: &'static str,
     denial: &'static str,
     reason: &'static str,
+    audit: Audit,
 }
 
 impl AccessEvent {
     /// Starts with what the socket says.
     pub(crate) fn new(mode: &'static str, parts: &Parts, peer: SocketAddr) -> Self {
         Self {
-            mode,
             method: parts.method.as_str().to_owned(),
-            host: String::new(),
             path: parts.uri.path().to_owned(),
+            http_version: http_version(parts.version),
+            ..Self::of_peer(mode, peer)
+        }
+    }
+
+    /// Knows nothing but where the bytes came from.
+    pub(crate) fn of_peer(mode: &'static str, peer: SocketAddr) -> Self {
+        Self {
+            mode,
             client: peer.ip().to_canonical().to_string(),
+            method: String::new(),
+            scheme: String::new(),
+            host: String::new(),
+            path: String::new(),
+            http_version: "",
             rule: "-".to_owned(),
+            rule_set: None,
             decision: "denial",
             denial: "",
             reason: "",
+            audit: Audit::default(),
         }
     }
 
     /// The request as the client sent it to the first proxy.
     pub(crate) fn asked_for(&mut self, request: &Request) {
         self.method = request.method.as_str().to_owned();
+        self.scheme = request.uri.scheme().to_owned();
         self.host = request.uri.host().to_owned();
         self.path = request.uri.path().to_owned();
         if let Some(client) = request.client_addresses.first() {
@@ -61,17 +77,32 @@ impl AccessEvent {
     }
 
     /// The request may pass.
-    pub(crate) fn permitted(&mut self, rule: &str) {
+    pub(crate) fn permitted(&mut self, permit: &Permit) {
         self.decision = "permit";
-        rule.clone_into(&mut self.rule);
+        self.rule.clone_from(&permit.rule_id);
+        self.rule_set.clone_from(&permit.rule_set);
+        self.audit.clone_from(&permit.audit);
     }
 
     /// The request is refused.
-    pub(crate) fn denied(&mut self, outcome: &Outcome<'_>) {
+    pub(crate) fn denied(&mut self, denial: &Denial) {
+        denial.rule_id.as_deref().unwrap_or("-").clone_into(&mut self.rule);
+        self.rule_set.clone_from(&denial.rule_set);
+        self.audit.clone_from(&denial.audit);
+        self.refused(denial.kind.as_str(), denial.reason);
+    }
+
+    /// The request is refused before any rule was looked for.
+    pub(crate) fn refused(&mut self, kind: &'static str, reason: &'static str) {
         self.decision = "denial";
-        outcome.rule.unwrap_or("-").clone_into(&mut self.rule);
-        self.denial = outcome.kind;
-        self.reason = outcome.reason;
+        self.denial = kind;
+        self.reason = reason;
+    }
+
+    /// The request asks what a script may ask (CORS).
+    pub(crate) fn is_preflight(&mut self) {
+        self.decision = "permit";
+        self.reason = "preflight";
     }
 
     /// The request may pass, and got no answer.
@@ -79,27 +110,71 @@ impl AccessEvent {
         self.reason = reason;
     }
 
+    /// The method as the client sent it.
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
     /// The rule so far, `-` if there is none.
     pub(crate) fn rule(&self) -> &str {
         &self.rule
     }
 
+    /// The rule's set; empty for the default rule, and if there is no rule.
+    pub(crate) fn rule_set(&self) -> &str {
+        self.rule_set.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a rule was reached.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.rule != "-"
+    }
+
+    /// `permit` or `denial`.
+    pub(crate) fn decision(&self) -> &'static str {
+        self.decision
+    }
+
+    /// The check that refused, or why a permitted request got no answer; else empty.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     /// Writes the event, whatever the log level is.
-    pub(crate) fn write(&self, status: StatusCode, duration: Duration) {
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    pub(crate) fn write(&self, status: StatusCode, duration: Duration, trace: Option<TraceIds>) {
+        let proof = self.audit.proof.as_ref();
+        let outcome = proof.map(|proof| proof.outcome);
+        let observed = match outcome {
+            Some(ProofOutcome::Observed(word)) => word,
+            Some(ProofOutcome::Accepted | ProofOutcome::Refused(_) | ProofOutcome::NotJudged) | None => "",
+        };
+        let refused_or_accepted = outcome.filter(|_| observed.is_empty()).map_or("", ProofOutcome::as_str);
+        let jti_hash = proof.and_then(|proof| proof.jti_hash).map(|hash| hash.to_string());
+        let parent = trace.and_then(|ids| ids.parent).map(|parent| parent.to_string());
         tracing::info!(
             target: ACCESS,
             mode = self.mode,
+            client = self.client,
             method = self.method,
+            scheme = self.scheme,
             host = self.host,
             path = self.path,
-            client = self.client,
+            http_version = self.http_version,
             rule = self.rule,
+            rule_set = self.rule_set(),
             decision = self.decision,
             denial = self.denial,
             reason = self.reason,
+            subject = self.audit.subject.as_deref().unwrap_or_default(),
+            proof = refused_or_accepted,
+            observed,
+            jkt = proof.and_then(|proof| proof.thumbprint.as_deref()).unwrap_or_default(),
+            jti_hash = jti_hash.as_deref().unwrap_or_default(),
             status = status.as_u16(),
-            duration_ms,
+            duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0,
+            trace_id = trace.map(|ids| ids.trace.to_string()).as_deref().unwrap_or_default(),
+            span_id = trace.map(|ids| ids.span.to_string()).as_deref().unwrap_or_default(),
+            parent_id = parent.as_deref().unwrap_or_default(),
             "request"
         );
     }

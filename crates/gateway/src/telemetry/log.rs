@@ -1,5 +1,7 @@
 //! The log on standard output: `text` (one line of `key=value`), `json` (one object a line) and `gelf` (1.1).
 //!
+//! Lines of a request that belongs to a trace carry `trace_id` and `span_id`, whatever code writes them.
+//!
 //! Values from requests are quoted and escaped: a client can not write a line of its own.
 
 use std::{
@@ -8,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use opentelemetry::{Context as TraceContext, trace::TraceContextExt as _};
 use serde_json::Value;
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -41,13 +44,15 @@ pub enum LogFormat {
 /// Sends the events of the whole process to standard output: those up to `level`, access events and start and stop
 /// always. Tells whether it did; a second call changes nothing.
 pub fn install(level: LevelFilter, format: LogFormat) -> bool {
-    let layer = LineLayer { level, format };
+    let layer = LineLayer { level, format, host: host_name() };
     tracing::subscriber::set_global_default(Registry::default().with(layer)).is_ok()
 }
 
 struct LineLayer {
     level: LevelFilter,
     format: LogFormat,
+    /// The machine, for GELF.
+    host: String,
 }
 
 impl LineLayer {
@@ -74,9 +79,35 @@ impl<S: Subscriber> Layer<S> for LineLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let line = line(self.format, *event.metadata().level(), clock::now_milliseconds(), fields);
+        let metadata = event.metadata();
+        if metadata.target() != ACCESS {
+            fields.put_trace();
+        }
+        let head = Head {
+            level: *metadata.level(),
+            milliseconds: clock::now_milliseconds(),
+            is_access: metadata.target() == ACCESS,
+            host: &self.host,
+        };
+        let line = line(self.format, &head, fields);
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
+}
+
+/// The name of this machine as the system or the container knows it; GELF wants one.
+fn host_name() -> String {
+    let known = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let known = [known.trim().to_owned(), std::env::var("HOSTNAME").unwrap_or_default()];
+    known.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// What every line has beside its fields.
+struct Head<'a> {
+    level: Level,
+    milliseconds: i64,
+    /// Whether this is an access event.
+    is_access: bool,
+    host: &'a str,
 }
 
 /// The fields of one event, the message apart. Empty texts are left out.
@@ -87,6 +118,18 @@ struct Fields {
 }
 
 impl Fields {
+    /// The trace of the request that is worked on, if there is one.
+    fn put_trace(&mut self) {
+        TraceContext::map_current(|current| {
+            let span = current.span();
+            let context = span.span_context();
+            if context.is_valid() {
+                self.others.push(("trace_id", Value::from(context.trace_id().to_string())));
+                self.others.push(("span_id", Value::from(context.span_id().to_string())));
+            }
+        });
+    }
+
     fn put(&mut self, field: &Field, value: Value) {
         if field.name() == "message" {
             self.message = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -109,6 +152,10 @@ impl Visit for Fields {
         self.put(field, Value::from(value));
     }
 
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, Value::from(value));
+    }
+
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, Value::from(value));
     }
@@ -118,15 +165,16 @@ impl Visit for Fields {
     }
 }
 
-fn line(format: LogFormat, level: Level, milliseconds: i64, fields: Fields) -> String {
+fn line(format: LogFormat, head: &Head<'_>, fields: Fields) -> String {
     match format {
-        LogFormat::Text => text_line(level, milliseconds, &fields),
-        LogFormat::Json => json_line(level, milliseconds, fields),
-        LogFormat::Gelf => gelf_line(level, milliseconds, fields),
+        LogFormat::Text => text_line(head, &fields),
+        LogFormat::Json => json_line(head, fields),
+        LogFormat::Gelf => gelf_line(head, fields),
     }
 }
 
-fn text_line(level: Level, milliseconds: i64, fields: &Fields) -> String {
+fn text_line(head: &Head<'_>, fields: &Fields) -> String {
+    let Head { level, milliseconds, .. } = *head;
     let mut line = format!("time={} level={level} msg={:?}", timestamp(milliseconds), fields.message);
     for (name, value) in &fields.others {
         let _ = match value {
@@ -143,7 +191,8 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\')
 }
 
-fn json_line(level: Level, milliseconds: i64, fields: Fields) -> String {
+fn json_line(head: &Head<'_>, fields: Fields) -> String {
+    let Head { level, milliseconds, .. } = *head;
     let mut members = vec![
         ("time".to_owned(), Value::from(timestamp(milliseconds))),
         ("level".to_owned(), Value::from(level.as_str().to_ascii_lowercase())),
@@ -153,7 +202,8 @@ fn json_line(level: Level, milliseconds: i64, fields: Fields) -> String {
     object(members)
 }
 
-fn gelf_line(level: Level, milliseconds: i64, fields: Fields) -> String {
+fn gelf_line(head: &Head<'_>, fields: Fields) -> String {
+    let Head { level, milliseconds, .. } = *head;
     // The severities of syslog, RFC 5424 §6.2.1.
     let severity = match level {
         Level::ERROR => 3,
@@ -165,13 +215,39 @@ fn gelf_line(level: Level, milliseconds: i64, fields: Fields) -> String {
     let seconds = milliseconds as f64 / 1000.0;
     let mut members = vec![
         ("version".to_owned(), Value::from("1.1")),
-        ("host".to_owned(), Value::from("keybound")),
+        ("host".to_owned(), Value::from(head.host)),
         ("short_message".to_owned(), Value::from(fields.message)),
         ("timestamp".to_owned(), Value::from(seconds)),
         ("level".to_owned(), Value::from(severity)),
+        ("_level_name".to_owned(), Value::from(level.as_str())),
     ];
-    members.extend(fields.others.into_iter().map(|(name, value)| (format!("_{name}"), value)));
+    for (name, value) in fields.others {
+        if head.is_access && name == "decision" {
+            members.push(("_access_granted".to_owned(), Value::from((value == "permit").to_string())));
+        }
+        let name = if head.is_access { heimdall_name(name) } else { name };
+        // Values are texts and numbers; there are no others in GELF.
+        let value = match value {
+            Value::Bool(flag) => Value::from(flag.to_string()),
+            other => other,
+        };
+        members.push((format!("_{name}"), value));
+    }
     object(members)
+}
+
+/// What heimdall calls a field of its access events, where it has one like ours: dashboards go on working.
+fn heimdall_name(field: &'static str) -> &'static str {
+    match field {
+        "client" => "client_ip",
+        "method" => "http_method",
+        "scheme" => "http_scheme",
+        "host" => "http_host",
+        "path" => "http_path",
+        "status" => "http_status_code",
+        "duration_ms" => "tx_duration_ms",
+        other => other,
+    }
 }
 
 /// A JSON object whose members keep their order, which a map of `serde_json` would sort.
@@ -189,32 +265,64 @@ fn timestamp(milliseconds: i64) -> String {
 mod tests {
     use super::*;
 
-    fn fields() -> Fields {
+    fn written(format: LogFormat, level: Level, milliseconds: i64, is_access: bool) -> String {
         let others = vec![
             ("path", Value::from("/a\n level=ERROR \"x\"")),
             ("rule", Value::from("upstream:api")),
+            ("decision", Value::from("permit")),
+            ("finished", Value::from(true)),
             ("status", Value::from(200)),
         ];
-        Fields { message: "Started".to_owned(), others }
+        let head = Head { level, milliseconds, is_access, host: "node-1" };
+        line(format, &head, Fields { message: "Started".to_owned(), others })
     }
 
     #[test]
     fn writes_key_and_value_and_escapes_what_clients_send() {
         assert_eq!(
-            line(LogFormat::Text, Level::INFO, 1_780_000_000_123, fields()),
-            r#"time=2026-05-28T20:26:40.123Z level=INFO msg="Started" path="/a\n level=ERROR \"x\"" rule=upstream:api status=200"#
+            written(LogFormat::Text, Level::INFO, 1_780_000_000_123, true),
+            r#"time=2026-05-28T20:26:40.123Z level=INFO msg="Started" path="/a\n level=ERROR \"x\"" rule=upstream:api decision=permit finished=true status=200"#
         );
     }
 
     #[test]
     fn writes_one_object_a_line() {
         assert_eq!(
-            line(LogFormat::Json, Level::WARN, 0, fields()),
-            r#"{"time":"1970-01-01T00:00:00.000Z","level":"warn","message":"Started","path":"/a\n level=ERROR \"x\"","rule":"upstream:api","status":200}"#
+            written(LogFormat::Json, Level::WARN, 0, true),
+            r#"{"time":"1970-01-01T00:00:00.000Z","level":"warn","message":"Started","path":"/a\n level=ERROR \"x\"","rule":"upstream:api","decision":"permit","finished":true,"status":200}"#
         );
-        let gelf: Value = serde_json::from_str(&line(LogFormat::Gelf, Level::ERROR, 1500, fields())).unwrap();
-        assert_eq!((gelf["level"].as_i64(), gelf["timestamp"].as_f64()), (Some(3), Some(1.5)));
-        assert_eq!(gelf["_status"], 200);
-        assert_eq!(gelf["version"], "1.1");
+    }
+
+    #[test]
+    fn gelf_has_heimdalls_names_in_access_events_and_no_truth_values() {
+        let gelf: Value = serde_json::from_str(&written(LogFormat::Gelf, Level::ERROR, 1500, true)).unwrap();
+        let expected = serde_json::json!({
+            "version": "1.1", "host": "node-1", "short_message": "Started", "timestamp": 1.5, "level": 3,
+            "_level_name": "ERROR", "_http_path": "/a\n level=ERROR \"x\"", "_rule": "upstream:api",
+            "_access_granted": "true", "_decision": "permit", "_finished": "true", "_http_status_code": 200,
+        });
+        assert_eq!(gelf, expected);
+        let gelf: Value = serde_json::from_str(&written(LogFormat::Gelf, Level::INFO, 0, false)).unwrap();
+        assert_eq!((gelf["_status"].as_u64(), gelf.get("_access_granted")), (Some(200), None));
+    }
+
+    #[test]
+    fn lines_of_a_traced_request_name_its_trace() {
+        use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+        let span = SpanContext::new(
+            TraceId::from(1),
+            SpanId::from(2),
+            TraceFlags::SAMPLED,
+            true,
+            TraceState::default(),
+        );
+        let mut fields = Fields::default();
+        fields.put_trace();
+        assert!(fields.others.is_empty());
+        let _current = TraceContext::new().with_remote_span_context(span).attach();
+        fields.put_trace();
+        let told: Vec<String> =
+            fields.others.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+        assert_eq!(told, ["trace_id=00000000000000000000000000000001", "span_id=0000000000000002"]);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use gateway::Mode;
+use gateway::{Mode, ServeOptions, config::Environment};
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use tempfile::TempDir;
 
 use super::{
     issuer::{Issuer, proof},
     raw_client::{Answer, exchange},
-    running_gateway::RunningGateway,
+    running_gateway::{RunningGateway, options},
     upstream::Upstream,
 };
 
@@ -45,7 +45,7 @@ impl DpopSetup {
         change: (&str, &str),
     ) -> Self {
         let change = |text: &str| text.replacen(change.0, change.1, 1);
-        Self::start_adapted(mode, configuration, rules, &[], change).await
+        Self::start_adapted(mode, Environment::default(), configuration, rules, &[], change).await
     }
 
     /// The same with more files in the folder, and any change of the texts.
@@ -55,11 +55,17 @@ impl DpopSetup {
         files: &[(&str, &str)],
         change: impl Fn(&str) -> String,
     ) -> Self {
-        Self::start_adapted(Mode::Proxy, configuration, rules, files, change).await
+        Self::start_adapted(Mode::Proxy, Environment::default(), configuration, rules, files, change).await
+    }
+
+    /// The same with these variables.
+    pub async fn start_with(environment: Environment, configuration: &str, rules: &[&str]) -> Self {
+        Self::start_adapted(Mode::Proxy, environment, configuration, rules, &[], str::to_owned).await
     }
 
     async fn start_adapted(
         mode: Mode,
+        environment: Environment,
         configuration: &str,
         rules: &[&str],
         files: &[(&str, &str)],
@@ -85,7 +91,8 @@ impl DpopSetup {
         }
         let path = folder.path().join("heimdall-config.yaml");
         std::fs::write(&path, adapted(configuration)).unwrap();
-        let gateway = RunningGateway::start_in_mode(mode, folder, &path).await;
+        let options = ServeOptions { mode, environment, ..options(&path) };
+        let gateway = RunningGateway::start_with(folder, options).await;
         Self { gateway, issuer, upstream, alice: KeyPair::generate(Algorithm::Es256).unwrap(), signer }
     }
 

@@ -11,7 +11,7 @@ use oauth::AccessToken;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use super::upstream::scripted;
+use super::upstream::scripted_at;
 
 /// Signs tokens; its key set is served on loopback.
 pub struct Issuer {
@@ -26,13 +26,18 @@ pub fn now() -> i64 {
 
 impl Issuer {
     pub async fn start() -> Self {
+        Self::start_at((std::net::Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// The same at this address.
+    pub async fn start_at(address: SocketAddr) -> Self {
         let key = KeyPair::generate(Algorithm::Es256).unwrap();
         let mut jwk = key.public_jwk().to_json();
         jwk.insert("kid".to_owned(), json!("issuer-key"));
         jwk.insert("use".to_owned(), json!("sig"));
         jwk.insert("alg".to_owned(), json!("ES256"));
         let set = json!({ "keys": [jwk] }).to_string();
-        let address = scripted(move |mut stream| {
+        let address = scripted_at(address, move |mut stream| {
             let answer = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{set}",
                 set.len()

@@ -3,7 +3,7 @@
 use super::{
     dpop_setup::DpopSetup,
     issuer::proof,
-    raw_client::exchange,
+    raw_client::{RawClient, exchange},
     running_gateway::RunningGateway,
     upstream::{Upstream, seen_header},
 };
@@ -19,14 +19,27 @@ async fn answers_health_ready_and_keys_and_nothing_else() {
     };
     let health = ask("GET", "/.well-known/health", "").await;
     assert_eq!((health.status, health.text().as_str()), (200, r#"{"status":"ok"}"#));
-    assert_eq!(ask("GET", "/.well-known/ready", "").await.status, 200);
+    assert_eq!(ask("GET", "/.well-known/ready", "").await.text(), r#"{"status":"ok"}"#);
+    let head = head_of(address, "/.well-known/health").await;
+    assert!(head.contains("200 OK") && head.contains("content-length: 15"), "{head}");
     let keys = ask("GET", "/.well-known/jwks", "").await;
     assert_eq!((keys.status, keys.text().as_str()), (200, r#"{"keys":[]}"#));
     let etag = keys.header("etag").unwrap().to_owned();
     let again = ask("GET", "/.well-known/jwks", &format!("If-None-Match: {etag}\r\n")).await;
     assert_eq!((again.status, again.header("etag")), (304, Some(etag.as_str())));
     assert_eq!(ask("POST", "/.well-known/health", "").await.status, 405);
+    assert_eq!(ask("POST", "/metrics", "").await.header("allow"), Some("GET, HEAD"));
     assert_eq!(ask("GET", "/", "").await.status, 404);
+}
+
+/// Everything that comes back for a HEAD, up to the end of the connection.
+async fn head_of(address: std::net::SocketAddr, path: &str) -> String {
+    let mut client = RawClient::connect(address).await;
+    client.send(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).await;
+    while client.read_some().await {}
+    let text = String::from_utf8(client.unread).unwrap();
+    assert!(text.ends_with("\r\n\r\n"), "a body behind the head: {text}");
+    text
 }
 
 #[tokio::test]

@@ -31,7 +31,12 @@ impl RunningGateway {
 
     /// The same in another mode than proxy.
     pub async fn start_in_mode(mode: Mode, folder: TempDir, configuration: &Path) -> Self {
-        match App::start(ServeOptions { mode, ..options(configuration) }).await {
+        Self::start_with(folder, ServeOptions { mode, ..options(configuration) }).await
+    }
+
+    /// The same with these options.
+    pub async fn start_with(folder: TempDir, options: ServeOptions) -> Self {
+        match App::start(options).await {
             Ok(app) => Self { folder, app },
             Err(error) => panic!("{error}"),
         }

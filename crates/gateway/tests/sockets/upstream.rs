@@ -79,7 +79,16 @@ where
     F: Future<Output = ()> + Send + 'static,
     S: Fn(TcpStream) -> F + Send + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    scripted_at((std::net::Ipv4Addr::LOCALHOST, 0).into(), script).await
+}
+
+/// The same at this address.
+pub async fn scripted_at<F, S>(address: SocketAddr, script: S) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+    S: Fn(TcpStream) -> F + Send + 'static,
+{
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

@@ -74,7 +74,7 @@ pub struct ManagementSettings {
     pub tls: Option<TlsSettings>,
     /// Which scripts of other origins may ask; none when missing.
     pub cors: Option<CorsSettings>,
-    /// Whether `GET /metrics` answers; refused as not supported yet.
+    /// Whether `GET /metrics` answers (true).
     #[schemars(extend("default" = true, "x-keybound" = true))]
     pub metrics: bool,
     /// Where `management` starts; the start of the document when it is missing.
@@ -197,7 +197,7 @@ impl ManagementSettings {
             buffer_limit: BufferLimits::default(),
             tls: None,
             cors: None,
-            metrics: false,
+            metrics: true,
             place: place.clone(),
         }
     }
@@ -255,13 +255,9 @@ impl Decode for ManagementSettings {
             buffer_limit: reader.or("buffer_limit", defaults.buffer_limit),
             tls: reader.optional("tls"),
             cors: reader.optional("cors"),
-            // There are no metrics to switch off yet; asking for them is refused.
-            metrics: reader.or("metrics", false),
+            metrics: reader.or("metrics", defaults.metrics),
             place: node.place.clone(),
         };
-        if settings.metrics {
-            reader.not_supported_yet("metrics", "remove it; there is no `/metrics` yet");
-        }
         reader.finish();
         Some(settings)
     }

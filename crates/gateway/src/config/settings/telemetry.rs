@@ -1,4 +1,4 @@
-//! `log`, and the telemetry that is accepted but does nothing yet.
+//! `log`, `tracing`, `metrics`, and `profiling`, which is accepted but does nothing.
 
 use gateway_core::document::{
     Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, decode_one_of,
@@ -88,29 +88,90 @@ impl Decode for LogSettings {
     }
 }
 
-/// `tracing`: accepted, because nothing is left unprotected without it.
-pub(super) fn check_tracing(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<()> {
-    let mut reader = MapReader::new(node, path, diagnostics)?;
-    warn_when_switched_on(&mut reader);
-    reader.optional::<bool>("cover_rules");
-    reader.optional_with("span_processor", |node, path, diagnostics| {
-        decode_one_of(node, path, &[("batch", ()), ("simple", ())], diagnostics)
-    });
-    reader.finish();
-    Some(())
+/// `tracing`: spans for requests. They are only made where the environment names a collector (`OTEL_…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename = "Tracing")]
+pub struct TracingSettings {
+    /// Whether `traceparent` is read, and spans are made once the environment names a collector (`OTEL_…`).
+    #[schemars(extend("default" = true))]
+    pub enabled: bool,
+    /// Whether each step of a rule has a span of its own.
+    #[schemars(extend("default" = false))]
+    pub cover_rules: bool,
+    /// When spans are sent: in batches, or each by itself as soon as it ends.
+    #[schemars(extend("default" = "batch"))]
+    pub span_processor: SpanProcessor,
 }
 
-/// `metrics`: as `tracing`.
-pub(super) fn check_metrics(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<()> {
-    let mut reader = MapReader::new(node, path, diagnostics)?;
-    warn_when_switched_on(&mut reader);
-    reader.optional::<bool>("cover_rules");
-    reader.optional::<bool>("cover_cache");
-    reader.finish();
-    Some(())
+/// When spans are sent to the collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(inline, rename_all = "snake_case")]
+pub enum SpanProcessor {
+    /// Many at a time, every five seconds or sooner (`OTEL_BSP_…`).
+    Batch,
+    /// Each by itself as soon as it ends: for trying things out.
+    Simple,
 }
 
-/// `profiling`: as `tracing`.
+/// `metrics`: what is counted. It is told at `/metrics` of the management port, and pushed where the environment names a
+/// collector (`OTEL_…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename = "Metrics")]
+pub struct MetricsSettings {
+    /// Whether metrics are told at all: at `/metrics` of the management port, and pushed once the environment names a
+    /// collector (`OTEL_…`).
+    #[schemars(extend("default" = true))]
+    pub enabled: bool,
+    /// Whether decisions are timed by rule.
+    #[schemars(extend("default" = false))]
+    pub cover_rules: bool,
+    /// Whether reads and writes of the cache are counted.
+    #[schemars(extend("default" = false))]
+    pub cover_cache: bool,
+}
+
+impl Default for TracingSettings {
+    fn default() -> Self {
+        Self { enabled: true, cover_rules: false, span_processor: SpanProcessor::Batch }
+    }
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        Self { enabled: true, cover_rules: false, cover_cache: false }
+    }
+}
+
+impl Decode for TracingSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::default();
+        let enabled = reader.or("enabled", defaults.enabled);
+        let cover_rules = reader.or("cover_rules", defaults.cover_rules);
+        let span_processor = reader.optional_with("span_processor", |node, path, diagnostics| {
+            let choices = [("batch", SpanProcessor::Batch), ("simple", SpanProcessor::Simple)];
+            decode_one_of(node, path, &choices, diagnostics)
+        });
+        reader.finish();
+        Some(Self { enabled, cover_rules, span_processor: span_processor.unwrap_or(defaults.span_processor) })
+    }
+}
+
+impl Decode for MetricsSettings {
+    fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let mut reader = MapReader::new(node, path, diagnostics)?;
+        let defaults = Self::default();
+        let settings = Self {
+            enabled: reader.or("enabled", defaults.enabled),
+            cover_rules: reader.or("cover_rules", defaults.cover_rules),
+            cover_cache: reader.or("cover_cache", defaults.cover_cache),
+        };
+        reader.finish();
+        Some(settings)
+    }
+}
+
+/// `profiling`: accepted, because nothing is left unprotected without it.
 pub(super) fn check_profiling(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<()> {
     let mut reader = MapReader::new(node, path, diagnostics)?;
     warn_when_switched_on(&mut reader);

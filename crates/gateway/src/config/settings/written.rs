@@ -13,7 +13,10 @@ use gateway_core::{
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{FileSystemSettings, LogSettings, ManagementSettings, ServeSettings, TlsSettings, TlsVersion};
+use super::{
+    FileSystemSettings, LogSettings, ManagementSettings, MetricsSettings, ServeSettings, TlsSettings,
+    TlsVersion, TracingSettings,
+};
 
 /// The static configuration.
 #[derive(JsonSchema)]
@@ -47,9 +50,9 @@ pub(crate) struct WrittenSettings {
     #[schemars(extend("x-keybound" = true))]
     replay_store: Option<WrittenReplayStore>,
     /// Traces.
-    tracing: Option<WrittenTracing>,
-    /// Metrics that are pushed.
-    metrics: Option<WrittenMetrics>,
+    tracing: Option<TracingSettings>,
+    /// Metrics that are told and pushed.
+    metrics: Option<MetricsSettings>,
     /// Profiles.
     profiling: Option<WrittenProfiling>,
 }
@@ -358,44 +361,6 @@ struct WrittenRedisTls {
     min_version: Option<TlsVersion>,
     /// The cipher suites, by their IANA names.
     cipher_suites: Option<Vec<String>>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename = "Tracing")]
-#[expect(dead_code, reason = "described, not built")]
-struct WrittenTracing {
-    /// Whether traces are exported, once the environment names a collector (`OTEL_…`).
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// Whether each step of a rule has a span.
-    #[schemars(extend("default" = false))]
-    cover_rules: Option<bool>,
-    /// How spans leave: in batches, or each for itself.
-    #[schemars(extend("default" = "batch"))]
-    span_processor: Option<WrittenSpanProcessor>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline, rename_all = "snake_case")]
-#[expect(dead_code, reason = "described, not built")]
-enum WrittenSpanProcessor {
-    Batch,
-    Simple,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename = "Metrics")]
-#[expect(dead_code, reason = "described, not built")]
-struct WrittenMetrics {
-    /// Whether metrics are pushed, once the environment names a collector (`OTEL_…`).
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// Whether each step of a rule is measured.
-    #[schemars(extend("default" = false))]
-    cover_rules: Option<bool>,
-    /// Whether the cache is measured.
-    #[schemars(extend("default" = false))]
-    cover_cache: Option<bool>,
 }
 
 #[derive(JsonSchema)]
