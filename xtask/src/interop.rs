@@ -4,7 +4,10 @@ mod admin_api;
 mod fronts;
 mod guide;
 mod keycloak;
+mod keycloak_admin;
 mod node;
+mod oidc_provider;
+mod our_client;
 mod python;
 mod through_the_gateway;
 
@@ -59,6 +62,14 @@ fn scenarios() -> Vec<Scenario> {
             move |keybound| guide::run(keybound, AuthorizationServer::Keycloak(version)),
         )
     };
+    let keycloak_admin = |version: &'static str| {
+        Scenario::new(
+            "Keycloak",
+            "Admin API with our client: list users, Bearer and wrong proofs refused",
+            move || Ok(version.to_owned()),
+            move |keybound| keycloak_admin::run(keybound, version),
+        )
+    };
     let front = |peer, scenario, front: Front| {
         Scenario::new(peer, scenario, move || front.version(), move |keybound| fronts::run(keybound, front))
     };
@@ -71,6 +82,14 @@ fn scenarios() -> Vec<Scenario> {
         ),
         keycloak("26.7.3"),
         keycloak("26.4.0"),
+        keycloak_admin("26.7.3"),
+        keycloak_admin("26.4.0"),
+        Scenario::new(
+            "oidc-provider",
+            "our client: browser, PAR, device, private_key_jwt, refresh, nonces",
+            || node::locked_version("interop/oidc-provider", "oidc-provider"),
+            oidc_provider::run,
+        ),
         Scenario::new(
             "jose (Node)",
             "Admin API: client credentials, list users, Bearer refused",
@@ -115,7 +134,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let keybound = program()?;
     let outcomes: Vec<Result<()>> = scenarios.iter().map(|scenario| (scenario.run)(&keybound)).collect();
 
-    println!("\n{:<21}  {:<10}  {:<62}  verdict", "peer", "version", "scenario");
+    println!("\n{:<21}  {:<10}  {:<70}  verdict", "peer", "version", "scenario");
     let mut failed = 0;
     for ((Scenario { peer, scenario, .. }, version), outcome) in scenarios.iter().zip(versions).zip(outcomes)
     {
@@ -126,7 +145,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
                 format!("FAILED: {error:#}")
             }
         };
-        println!("{peer:<21}  {version:<10}  {scenario:<62}  {verdict}");
+        println!("{peer:<21}  {version:<10}  {scenario:<70}  {verdict}");
     }
     println!("\n{} passed, {failed} failed", scenarios.len() - failed);
     if failed > 0 {
