@@ -2,9 +2,14 @@
 
 mod answer;
 mod failure;
+mod recording;
 mod walk;
 
-use std::{path::Path, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -18,6 +23,7 @@ use serde::Serialize;
 
 use self::{
     answer::ServerAnswer,
+    recording::Recording,
     walk::{Outcome, Sent, Server, Step, walk},
 };
 use crate::{
@@ -34,6 +40,8 @@ Examples:
       --status 401 --www-authenticate 'DPoP error=\"invalid_dpop_proof\", algs=\"ES256\"'
   keybound why --proof @proof.txt https://api.example.com/ --at 'Sun, 19 Jul 2026 07:00:00 GMT'
   keybound why --proof @proof.txt https://api.example.com/ --jwks https://as.example.com/jwks --json
+  keybound why --har session.har
+  curl -v … https://api.example.com/things 2> transcript; keybound why --curl transcript
 
 The checks are those of RFC 9449, section 4.3, in the order of Keybound's gateway. Whether a
 proof was used before, only the server knows.
@@ -42,19 +50,29 @@ Exit status: 0 every check that can be made here passes, 1 something could not b
 2 wrong usage, 3 a check fails.")]
 pub(crate) struct Args {
     /// URL of the request, as the client called it.
-    url: String,
-    /// Method of the request.
-    #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "GET")]
-    method: Method,
+    #[arg(required_unless_present_any = ["har", "curl"])]
+    url: Option<String>,
+    /// Method of the request; GET, if nothing else says so.
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    method: Option<Method>,
     /// The DPoP header; @FILE reads a file, - standard input.
-    #[arg(long, value_name = "PROOF")]
-    proof: InputText,
+    #[arg(long, value_name = "PROOF", required_unless_present_any = ["har", "curl"])]
+    proof: Option<InputText>,
     /// The access token; @FILE reads a file, - standard input. Without it the token of the last login.
     #[arg(long, value_name = "TOKEN")]
     token: Option<InputText>,
-    /// Scheme of the Authorization header.
-    #[arg(long, default_value = "DPoP")]
-    scheme: String,
+    /// Scheme of the Authorization header; DPoP, if nothing else says so.
+    #[arg(long)]
+    scheme: Option<String>,
+    /// Take request and answer from a HAR file: the last exchange with a proof. Options win over what is recorded.
+    #[arg(long, value_name = "FILE", conflicts_with = "curl")]
+    har: Option<PathBuf>,
+    /// Which exchange of the HAR file, counted from 1.
+    #[arg(long, value_name = "NUMBER", requires = "har")]
+    entry: Option<usize>,
+    /// Take request and answer from what `curl -v` printed.
+    #[arg(long, value_name = "FILE")]
+    curl: Option<PathBuf>,
     /// When the request was made: seconds since 1970, RFC 3339 or the Date header of the answer. Now, if not given.
     #[arg(long, value_name = "TIME", value_parser = human_time::parse)]
     at: Option<UnixTime>,
@@ -107,24 +125,30 @@ struct Verdict<'a> {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let (token, proof) = (args.token()?, args.proof.read()?);
-    let proof = without_name(&proof, "dpop:");
-    let htu = Htu::parse(&args.url).context("the URL can not be called")?;
+    let recording = args.recording()?;
+    let exchange = Exchange::of(args, recording.as_ref())?;
+    let htu = Htu::parse(&exchange.url).context("the URL can not be called")?;
     let challenges: Vec<ParsedChallenge> =
-        args.server.www_authenticate.as_deref().map(challenge::parse).unwrap_or_default();
+        exchange.www_authenticate.as_deref().map(challenge::parse).unwrap_or_default();
     let jwks = args.jwks().await?;
     let policy = args.server.policy(&challenges);
-    let sent = Sent { scheme: &args.scheme, token: &token, proof, method: args.method.as_str(), htu: &htu };
+    let sent = Sent {
+        scheme: &exchange.scheme,
+        token: &exchange.token,
+        proof: without_name(&exchange.proof, "dpop:"),
+        method: &exchange.method,
+        htu: &htu,
+    };
     let server = Server {
         policy: &policy,
         jwks: jwks.as_ref(),
         nonce_required: args.server.nonce_required || answer::demands_nonce(&challenges),
         nonce: args.server.nonce.as_deref(),
-        now: args.at.unwrap_or_else(now),
+        now: exchange.at.unwrap_or_else(now),
     };
     let steps = walk(&sent, &server);
     let first_failure = steps.iter().find(|step| matches!(step.outcome, Outcome::Failed(_)));
-    let said = ServerAnswer::of(args.server.status, &challenges, first_failure);
+    let said = ServerAnswer::of(exchange.status, &challenges, first_failure);
     if args.json {
         let passes = first_failure.is_none();
         output::json(&Verdict { passes, first_failure, steps: &steps, server: said.as_ref() })?;
@@ -134,12 +158,69 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     Ok(if first_failure.is_some() { ExitCode::from(exit::VERDICT) } else { ExitCode::SUCCESS })
 }
 
+/// What was sent and answered, from options and recording.
+struct Exchange {
+    url: String,
+    method: String,
+    scheme: String,
+    token: String,
+    proof: String,
+    status: Option<StatusCode>,
+    www_authenticate: Option<String>,
+    at: Option<UnixTime>,
+}
+
+impl Exchange {
+    fn of(args: &Args, recording: Option<&Recording>) -> Result<Self> {
+        let recorded = |part: fn(&Recording) -> &str| recording.map(part).unwrap_or_default().to_owned();
+        let read = |text: &Option<InputText>| text.as_ref().map(InputText::read).transpose();
+        let token = match (args.token()?, recording) {
+            (Some(token), _) => token,
+            (None, Some(recording)) => recording.credentials().1.to_owned(),
+            (None, None) => args.state.access_token()?.as_str().to_owned(),
+        };
+        let scheme = match (&args.scheme, recording) {
+            (Some(scheme), _) => scheme.clone(),
+            (None, Some(recording)) => recording.credentials().0.to_owned(),
+            (None, None) => "DPoP".to_owned(),
+        };
+        let method = match (&args.method, recording) {
+            (Some(method), _) => method.to_string(),
+            (None, Some(recording)) => recording.method.clone(),
+            (None, None) => Method::GET.to_string(),
+        };
+        Ok(Self {
+            url: args.url.clone().unwrap_or_else(|| recorded(|recording| &recording.url)),
+            method,
+            scheme,
+            token,
+            proof: read(&args.proof)?.unwrap_or_else(|| recorded(|recording| &recording.proof)),
+            status: args.server.status.or(recording.and_then(|recording| recording.status)),
+            www_authenticate: args
+                .server
+                .www_authenticate
+                .clone()
+                .or_else(|| recording.and_then(|recording| recording.www_authenticate.clone())),
+            at: args.at.or(recording.and_then(|recording| recording.at)),
+        })
+    }
+}
+
 impl Args {
-    fn token(&self) -> Result<String> {
-        let Some(token) = &self.token else { return Ok(self.state.access_token()?.as_str().to_owned()) };
+    fn recording(&self) -> Result<Option<Recording>> {
+        match (&self.har, &self.curl) {
+            (Some(har), _) => Recording::read_har(har, self.entry).map(Some),
+            (None, Some(curl)) => Recording::read_curl(curl).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The token that was given, if any.
+    fn token(&self) -> Result<Option<String>> {
+        let Some(token) = &self.token else { return Ok(None) };
         let text = token.read()?;
         let token = without_name(&text, "authorization:");
-        Ok(without_name(without_name(token, "dpop "), "bearer ").to_owned())
+        Ok(Some(without_name(without_name(token, "dpop "), "bearer ").to_owned()))
     }
 
     async fn jwks(&self) -> Result<Option<JwkSet>> {

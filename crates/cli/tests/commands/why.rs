@@ -208,3 +208,41 @@ async fn people_read_ticks_and_crosses_and_no_secret() {
     assert!(!why.stdout.contains('\u{1b}'), "no colour without a terminal");
     assert_eq!(case.client.run(&["why", "/things", "--token", "t", "--proof", "p"], &[]).await.code, 1);
 }
+
+#[tokio::test]
+async fn recordings_are_walked_as_typed_requests_are() {
+    let case = Case::new();
+    let folder = case.client.state_dir();
+    fs::create_dir_all(&folder).unwrap();
+    let wrong = case.builder(&case.key, "GET", "https://api.example.com/other").sign(NOW).unwrap();
+    let line = |name: &str, value: &str| json!({"name": name, "value": value});
+    let har = json!({"log": {"entries": [{
+        "startedDateTime": "2026-07-19T07:00:00.000Z",
+        "request": {"method": "GET", "url": URL, "headers": [
+            line("Authorization", &format!("DPoP {}", case.token)), line("DPoP", &wrong),
+        ]},
+        "response": {"status": 401, "headers": [line("WWW-Authenticate", "DPoP error=\"invalid_dpop_proof\"")]},
+    }]}});
+    let file = folder.join("session.har").display().to_string();
+    fs::write(&file, har.to_string()).unwrap();
+    let why = case.client.run(&["why", "--json", "--har", &file], &[]).await;
+    let verdict: Value = serde_json::from_str(&why.stdout).unwrap();
+    assert_eq!((why.code, &verdict["server"]["meaning"]), (3, &"That fits.".into()), "{verdict}");
+    assert_eq!(verdict["first_failure"]["expected"], URL);
+    assert_eq!(verdict["first_failure"]["found"], "https://api.example.com/other");
+    let mended = case.client.run(&["why", "--har", &file, "--proof", &case.proof()], &[]).await;
+    assert_eq!(mended.code, 0, "options win: {}{}", mended.stdout, mended.stderr);
+
+    let transcript = format!(
+        "* SSL connection using TLSv1.3\n> GET /things HTTP/1.1\n> Host: api.example.com\n> Authorization: DPoP {}\n> DPoP: {wrong}\n>\n\
+         < HTTP/1.1 401 Unauthorized\n< Date: Sun, 19 Jul 2026 07:00:00 GMT\n",
+        case.token
+    );
+    let file = folder.join("transcript").display().to_string();
+    fs::write(&file, transcript).unwrap();
+    let why = case.client.run(&["why", "--curl", &file], &[]).await;
+    assert_eq!(why.code, 3);
+    assert!(why.stdout.contains("found     https://api.example.com/other"), "{}", why.stdout);
+    assert_eq!(case.client.run(&["why", "--har", &file], &[]).await.code, 1);
+    assert_eq!(case.client.run(&["why"], &[]).await.code, 2);
+}
