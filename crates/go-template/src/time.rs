@@ -9,6 +9,12 @@ use crate::{error::FunctionError, layout, value::Value};
 pub struct Time(pub(crate) Zoned);
 
 impl Time {
+    /// Reads a text in a layout of Go's (`2006-01-02T15:04:05Z07:00`); without zone it is UTC. `None` if the text does not
+    /// fit.
+    pub fn parse(layout: &str, text: &str) -> Option<Self> {
+        layout::parse(layout, text)
+    }
+
     /// The time `seconds` and `nanoseconds` after the Unix epoch, in UTC. `None` outside of the years -9999 to 9999.
     pub fn from_unix(seconds: i64, nanoseconds: u32) -> Option<Self> {
         let nanoseconds = i32::try_from(nanoseconds).ok()?;

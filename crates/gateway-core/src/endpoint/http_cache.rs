@@ -13,11 +13,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_cache_semantics::{CacheOptions, CachePolicy};
-use jose::{UnixTime, base64url};
+use jose::UnixTime;
 use resource_server::OutboundError;
-use serde::{Deserialize, Serialize};
 
-use super::{EndpointContext, add_request};
+use super::{EndpointContext, add_request, answer::Answer};
 use crate::{
     cache::{Cache, CacheKey, CacheKeyBuilder},
     document::EndpointHttpCache,
@@ -32,7 +31,7 @@ pub(super) struct HttpCache {
     default_ttl: Duration,
     /// What tells the endpoint's credentials from those of others.
     identity: Option<CacheKey>,
-    flights: SingleFlight<Result<Kept, OutboundError>>,
+    flights: SingleFlight<Result<Answer, OutboundError>>,
 }
 
 /// What the cache knows.
@@ -41,22 +40,6 @@ pub(super) enum Found {
     Answer(Response<Bytes>),
     /// Nothing; the key is for what will be fetched.
     Nothing(CacheKey),
-}
-
-/// An answer as it is shared and kept.
-#[derive(Debug, Clone)]
-struct Kept {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// An answer as bytes in the cache. Only answers with status 200 are kept.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    fresh_until: i64,
-    headers: Vec<(String, String)>,
-    body: String,
 }
 
 impl HttpCache {
@@ -111,17 +94,17 @@ impl HttpCache {
             }
             let (parts, _) = request.clone().into_parts();
             let answer = call(request).await?;
-            let kept = Kept::of(answer);
+            let kept = Answer::of(answer);
             if let Some(ttl) = self.time_to_live(&Request::from_parts(parts, ()), &kept, now) {
                 self.write(key, &kept, ttl, now).await;
             }
             Ok(kept)
         });
-        kept.await.map(Kept::into_response)
+        kept.await.map(Answer::into_response)
     }
 
     /// How long the answer stays fresh; `None` if it must not be kept.
-    fn time_to_live(&self, request: &Request<()>, answer: &Kept, now: UnixTime) -> Option<Duration> {
+    fn time_to_live(&self, request: &Request<()>, answer: &Answer, now: UnixTime) -> Option<Duration> {
         if answer.status != StatusCode::OK {
             return None;
         }
@@ -138,48 +121,14 @@ impl HttpCache {
         (!ttl.is_zero()).then_some(ttl)
     }
 
-    async fn read(&self, key: &CacheKey, now: UnixTime) -> Option<Kept> {
-        let bytes = self.cache.get(key).await?;
-        let entry: Entry = serde_json::from_slice(&bytes).ok()?;
-        if UnixTime::from_seconds(entry.fresh_until) <= now {
-            return None;
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in entry.headers {
-            headers.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
-        }
-        let body = Bytes::from(base64url::decode(entry.body).ok()?);
-        Some(Kept { status: StatusCode::OK, headers, body })
+    async fn read(&self, key: &CacheKey, now: UnixTime) -> Option<Answer> {
+        Answer::of_bytes(&self.cache.get(key).await?, now)
     }
 
-    async fn write(&self, key: CacheKey, kept: &Kept, ttl: Duration, now: UnixTime) {
-        let headers = kept
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-            .collect();
-        let entry = Entry {
-            fresh_until: now.saturating_add(ttl).as_seconds(),
-            headers,
-            body: base64url::encode(&kept.body),
-        };
-        if let Ok(bytes) = serde_json::to_vec(&entry) {
-            self.cache.set(key, bytes.into(), ttl).await;
+    async fn write(&self, key: CacheKey, answer: &Answer, ttl: Duration, now: UnixTime) {
+        if let Some(bytes) = answer.to_bytes(now.saturating_add(ttl)) {
+            self.cache.set(key, bytes, ttl).await;
         }
-    }
-}
-
-impl Kept {
-    fn of(answer: Response<Bytes>) -> Self {
-        let (parts, body) = answer.into_parts();
-        Self { status: parts.status, headers: parts.headers, body }
-    }
-
-    fn into_response(self) -> Response<Bytes> {
-        let mut response = Response::new(self.body);
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
     }
 }
 
@@ -240,9 +189,9 @@ mod tests {
         }
         let mut request = Request::new(());
         request.headers_mut().insert("authorization", HeaderValue::from_static("Bearer x"));
-        let kept = Kept { status: StatusCode::OK, headers, body: Bytes::new() };
+        let kept = Answer { status: StatusCode::OK, headers, body: Bytes::new() };
         assert_eq!(cache.time_to_live(&request, &kept, NOW), expected.map(Duration::from_secs), "{fields:?}");
-        let kept = Kept { status: StatusCode::NOT_FOUND, ..kept };
+        let kept = Answer { status: StatusCode::NOT_FOUND, ..kept };
         assert_eq!(cache.time_to_live(&request, &kept, NOW), None);
     }
 

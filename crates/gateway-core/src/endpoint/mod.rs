@@ -7,8 +7,10 @@
 //!
 //! Everything that can be wrong with the configuration is reported by [`Endpoint::build`].
 
+mod answer;
 mod authentication;
 mod http_cache;
+mod kept_answers;
 mod transport;
 mod url;
 
@@ -20,6 +22,7 @@ use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 
 pub(crate) use self::authentication::basic_value;
+pub(crate) use self::kept_answers::KeptAnswers;
 pub use self::transport::Transport;
 use self::url::UrlTemplate;
 use crate::{
@@ -207,6 +210,12 @@ impl Endpoint {
     #[must_use]
     pub fn published_keys(&self) -> &[PublishedKey] {
         self.transport.published_keys()
+    }
+
+    /// Whether a template of URL or headers looks into the request's body, which must be read before a call is made.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.url.reads_body() || self.headers.iter().any(|(_, template)| template.reads_body())
     }
 
     /// Renders URL and headers.

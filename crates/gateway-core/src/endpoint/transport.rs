@@ -13,6 +13,7 @@ use super::{
     http_cache::{Found, HttpCache},
 };
 use crate::{
+    cache::CacheKey,
     document::{self, Code, Diagnostic, Diagnostics, EndpointTls, SecretReference},
     outbound::{ClientCertificate, ClientError, ClientSettings, RetrySettings},
     published_keys::PublishedKey,
@@ -80,6 +81,11 @@ impl Transport {
     #[must_use]
     pub fn published_keys(&self) -> &[PublishedKey] {
         self.authentication.as_ref().map_or(&[], Authentication::published_keys)
+    }
+
+    /// What tells the endpoint's credentials from others, for cache keys; `None` without any.
+    pub(super) fn identity(&self) -> Option<CacheKey> {
+        self.authentication.as_ref().map(Authentication::identity)
     }
 
     /// Sends a request. Any status is an answer.

@@ -89,6 +89,13 @@ impl UrlTemplate {
         }
     }
 
+    pub(super) fn reads_body(&self) -> bool {
+        match self {
+            Self::Fixed(_) => false,
+            Self::Template { template, .. } => template.reads_body(),
+        }
+    }
+
     /// The URL of one call.
     pub(super) fn render(
         &self,

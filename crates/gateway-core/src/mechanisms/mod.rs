@@ -9,6 +9,7 @@ pub mod authorizers;
 pub mod catalogue;
 pub mod error_handlers;
 pub mod finalizers;
+pub(crate) mod forwarded_fields;
 pub mod requirements;
 pub mod step;
 pub(crate) mod values;

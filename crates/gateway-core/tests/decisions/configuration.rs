@@ -17,7 +17,7 @@ fn the_guide_is_accepted_without_a_word() {
 #[test]
 fn types_are_known_later_or_wrong() {
     check("type: unauthorized", "type: oauth", &["not_one_of"]);
-    check("type: unauthorized", "type: basic_auth", &["not_supported_yet"]);
+    check("type: unauthorized", "type: basic_auth", &["missing_key"]);
     check("type: noop", "type: cookies", &["not_one_of"]);
     check("type: unauthorized}", "type: unauthorized, config: {x: 1}}", &["unknown_key"]);
 }

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod audit;
+mod basic_auth;
 mod challenges;
 mod configuration;
+mod dependencies;
 mod dpop_table;
 mod error_handlers;
 mod errors;
@@ -13,6 +15,8 @@ mod expressions;
 mod fallback;
 mod finalizers;
 mod forwarding;
+mod generic_authenticator;
 mod hostile;
 mod inheritance;
+mod upstream_credentials;
 mod world;

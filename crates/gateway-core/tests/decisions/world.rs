@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use argon2::PasswordHasher as _;
 use bytes::Bytes;
 use dpop::{MemoryReplayStore, ProofBuilder, ReplayStore};
 use gateway_core::{
     Gateway, GatewaySettings,
-    cache::NoCache,
     decision::{Decision, Permit},
     denial::Denial,
     document::{Decode, Diagnostics, KeyPath, Node, Place, SecretReference, Spanned},
@@ -25,6 +25,8 @@ use jose::{Algorithm, KeyPair, SymmetricKey, UnixTime, jws};
 use oauth::AccessToken;
 use resource_server::{OutboundError, OutboundHttp, outbound::OutboundFuture};
 use serde_json::{Value, json};
+
+use super::dependencies::MapCache;
 
 pub(crate) const NOW: i64 = 1_700_000_000;
 pub(crate) const ISSUER: &str = "https://idp.example";
@@ -152,6 +154,13 @@ fn mechanisms(configuration: &Value) -> Vec<MechanismDefinition> {
     definitions
 }
 
+/// As weak as allowed: tests are in a hurry.
+fn password_hash(password: &str) -> String {
+    let params = argon2::Params::new(argon2::Params::MIN_M_COST, 1, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password_with_salt(password.as_bytes(), b"saltsaltsalt").unwrap().to_string()
+}
+
 fn secrets(gateway: &Arc<KeyPair>) -> SecretStore {
     let mut store = SecretStore::new();
     let nonce_key = SymmetricKey::new("nonce-key-1", vec![7_u8; 32]).unwrap();
@@ -159,7 +168,17 @@ fn secrets(gateway: &Arc<KeyPair>) -> SecretStore {
     let source = |content| SecretSource { allow_in_rules: false, content };
     store.insert("nonce_keys", source(SecretContent::Keys { symmetric: vec![nonce_key], signing: vec![] }));
     store.insert("signing_keys", source(SecretContent::Keys { symmetric: vec![], signing: vec![signing] }));
-    let entries = BTreeMap::from([("api-key".to_owned(), SecretEntry::Text("k1".to_owned().into()))]);
+    let credentials = |members: &[(&str, &str)]| {
+        let members = members.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into()));
+        SecretEntry::Credentials(members.collect())
+    };
+    let hash = password_hash("pass:word");
+    let entries = BTreeMap::from([
+        ("api-key".to_owned(), SecretEntry::Text("k1".to_owned().into())),
+        ("shop".to_owned(), credentials(&[("client_id", "gateway"), ("client_secret", "s3cret+:")])),
+        ("operator".to_owned(), credentials(&[("user_id", "op"), ("password", &hash)])),
+        ("plain-user".to_owned(), credentials(&[("user_id", "op"), ("password", "pass:word")])),
+    ]);
     store.insert("texts", source(SecretContent::Entries(entries)));
     store
 }
@@ -169,6 +188,17 @@ pub(crate) fn load(
     configuration: &str,
     parties: &Parties,
     endpoint: KeyEndpoint,
+    replay_store: Arc<dyn ReplayStore>,
+) -> Loaded {
+    let outbound = Arc::new(FakeOutbound { behaviour: Mutex::new(endpoint) });
+    load_through(configuration, parties, outbound, replay_store)
+}
+
+/// The same with another world outside.
+pub(crate) fn load_through(
+    configuration: &str,
+    parties: &Parties,
+    outbound: Arc<dyn OutboundHttp>,
     replay_store: Arc<dyn ReplayStore>,
 ) -> Loaded {
     let configuration: Value = serde_saphyr::from_str(configuration).unwrap();
@@ -199,8 +229,8 @@ pub(crate) fn load(
         forwarding: ForwardingPolicy { requires_upstream: true, allows_plain_http_upstream: true },
         plain_http_endpoints: configuration["plain_http_endpoints"].as_bool().unwrap_or(false),
         replay_store,
-        outbound: Arc::new(OneClient(Arc::new(FakeOutbound { behaviour: Mutex::new(endpoint) }))),
-        cache: Arc::new(NoCache),
+        outbound: Arc::new(OneClient(outbound)),
+        cache: Arc::new(MapCache::default()),
     };
     let gateway = Gateway::build(settings, &rule_sets, &mut diagnostics);
     Loaded { gateway, diagnostics }

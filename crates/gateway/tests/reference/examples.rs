@@ -46,6 +46,7 @@ fn words_behind(text: &str, key: &str) -> Vec<String> {
         .skip(1)
         .filter_map(|rest| rest.split([',', '}', '\n']).next())
         .map(|word| word.trim().to_owned())
+        .filter(|word| !word.is_empty())
         .collect();
     words.sort_unstable();
     words.dedup();

@@ -2,6 +2,8 @@
 
 mod access_token;
 pub mod anonymous;
+pub mod basic_auth;
+pub mod generic;
 pub mod jwt;
 pub mod unauthorized;
 
@@ -30,8 +32,12 @@ mechanisms! {
         unauthorized::Unauthorized,
         /// Access tokens in JWT form, with DPoP.
         jwt::Jwt,
+        /// One user with one password.
+        basic_auth::BasicAuth,
+        /// Whom an endpoint names.
+        generic::Generic,
     }
-    later: ["basic_auth", "generic", "oauth2_introspection"],
+    later: ["oauth2_introspection"],
 }
 
 /// What an authenticator does.

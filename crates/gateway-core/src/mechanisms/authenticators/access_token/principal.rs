@@ -98,7 +98,11 @@ fn decode_attributes(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics)
     Some(Attributes::Named(paths.into_iter().collect::<Option<_>>()?))
 }
 
-fn decode_path(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<JsonPath> {
+pub(in crate::mechanisms::authenticators) fn decode_path(
+    node: &Node,
+    path: &KeyPath,
+    diagnostics: &mut Diagnostics,
+) -> Option<JsonPath> {
     let text = String::decode(node, path, diagnostics)?;
     match JsonPath::parse(&text) {
         Ok(json_path) => Some(json_path),
