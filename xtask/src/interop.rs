@@ -154,10 +154,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The program under test: that of `KEYBOUND_PROGRAM`, else built now.
+/// The program under test: that of `INTEROP_PROGRAM`, else built now.
 fn program() -> Result<PathBuf> {
-    match std::env::var_os("KEYBOUND_PROGRAM") {
-        Some(path) => Path::new(&path).canonicalize().context("KEYBOUND_PROGRAM"),
+    match std::env::var_os("INTEROP_PROGRAM") {
+        Some(path) => Path::new(&path).canonicalize().context("INTEROP_PROGRAM"),
         None => build(),
     }
 }

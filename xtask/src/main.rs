@@ -24,7 +24,7 @@ Tasks:
 
 Environment:
   KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
-  KEYBOUND_PROGRAM    path of the program that interop tests (default: built from this source)";
+  INTEROP_PROGRAM     path of the program that interop tests (default: built from this source)";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);

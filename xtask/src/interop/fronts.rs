@@ -68,7 +68,7 @@ impl Front {
 
 /// Starts the authorization server, the API, the gateway and the front, and calls the API through it.
 pub(crate) fn run(keybound: &Path, front: Front) -> Result<()> {
-    let site = Site::start(keybound, front.name())?;
+    let site = Site::start(keybound, front.name(), false)?;
     let page = Page::read(front.name())?;
     let running = front.start(&page, &site)?;
     calls::run(&site, front)?;
@@ -79,7 +79,12 @@ pub(crate) fn run(keybound: &Path, front: Front) -> Result<()> {
     }
     drop(site);
 
-    let site = Site::start(keybound, front.name())?;
-    let _running = front.start(&page.with_cookies(), &site)?;
-    calls::cookies(&site, front).context("with cookies")
+    let site = Site::start(keybound, front.name(), true)?;
+    let page = page.in_full();
+    let running = front.start(&page, &site)?;
+    calls::cookies(&site, front).context("with cookies, and TLS to the gateway")?;
+    drop(running);
+    std::fs::copy(site.file("stranger.pem"), site.file("gateway-ca.pem"))?;
+    let _suspicious = front.start(&page, &site)?;
+    calls::nothing_passes(&site).context("with a gateway whose certificate is not trusted")
 }

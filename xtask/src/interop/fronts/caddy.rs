@@ -26,6 +26,8 @@ pub(super) fn start(page: &Page, site: &Site) -> Result<Server> {
             ("{\n    # When", "{\n    admin off\n    auto_https disable_redirects\n    # When".to_owned()),
             ("api.example.com {", format!("https://localhost:{} {{\n    bind 127.0.0.1", site.front.port())),
             ("/etc/ssl/api.example.com/", site.file("")),
+            ("/etc/ssl/gateway-ca.pem", site.file("gateway-ca.pem")),
+            ("gateway.example.com", "localhost".to_owned()),
             ("127.0.0.1:4456", site.gateway.to_string()),
             ("127.0.0.1:8081", site.upstream.address.to_string()),
         ],

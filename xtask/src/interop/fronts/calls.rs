@@ -38,6 +38,7 @@ pub(super) fn run(site: &Site, front: Front) -> Result<()> {
 /// What `cookie` finalizers set reaches the API and not the client; the client's own cookies reach nobody.
 pub(super) fn cookies(site: &Site, front: Front) -> Result<()> {
     let calls = Calls { client: Client::login(site)?, site };
+    calls.challenge_then_pass_then_replay(true).context("challenge, retry, replay")?;
     let evil = [("Cookie", "user=evil; other=1"), ("Set-Cookie", "user=evil")];
     let sent_for = |target: &str| {
         let (answer, seen) = calls.good("GET", target, b"", &evil)?;

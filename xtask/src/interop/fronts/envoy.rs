@@ -42,6 +42,8 @@ pub(super) fn start(page: &Page, site: &Site) -> Result<Server> {
                 format!("address: 127.0.0.1, {}", port(site.front.port())),
             ),
             ("/etc/ssl/api.example.com/", site.file("")),
+            ("/etc/ssl/gateway-ca.pem", site.file("gateway-ca.pem")),
+            ("gateway.example.com", "localhost".to_owned()),
             ("127.0.0.1:4456", site.gateway.to_string()),
             ("port_value: 4456 ", port(site.gateway.port())),
             ("port_value: 8081 ", port(site.upstream.address.port())),

@@ -30,17 +30,20 @@ pub(super) fn start_with_a_failing_action(page: &Page, site: &Site) -> Result<Se
 
 fn start_with_action(page: &Page, site: &Site, changes: &[(&str, String)]) -> Result<Server> {
     page::write(site, "keybound.lua", &page.block("keybound.lua")?, changes)?;
-    let headers = if page.has_cookies { " X-User,Authorization,Cookie" } else { " X-User,Authorization" };
+    let headers = if page.is_full { " X-User,Authorization,Cookie" } else { " X-User,Authorization" };
+    let gateway = if page.is_full { "10.0.0.7:4456" } else { "127.0.0.1:4456" };
     page::write(
         site,
         "haproxy.cfg",
         &page.block("haproxy.cfg")?,
         &[
+            ("gateway.example.com", "localhost".to_owned()),
             (" X-User,Authorization", headers.to_owned()),
             ("bind :443 ", format!("bind {} ", site.front)),
             ("/etc/haproxy/keybound.lua", site.file("keybound.lua")),
             ("/etc/ssl/api.example.com/", site.file("")),
-            ("127.0.0.1:4456", site.gateway.to_string()),
+            ("/etc/ssl/gateway-ca.pem", site.file("gateway-ca.pem")),
+            (gateway, site.gateway.to_string()),
             ("127.0.0.1:8081", site.upstream.address.to_string()),
         ],
     )?;

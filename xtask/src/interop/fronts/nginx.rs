@@ -44,6 +44,8 @@ pub(super) fn start(page: &Page, site: &Site) -> Result<Server> {
             ("listen 443 ", format!("listen {} ", site.front)),
             ("api.example.com;", "localhost;".to_owned()),
             ("/etc/ssl/api.example.com/", site.file("")),
+            ("/etc/ssl/gateway-ca.pem", site.file("gateway-ca.pem")),
+            ("gateway.example.com", "localhost".to_owned()),
             ("127.0.0.1:4456", site.gateway.to_string()),
             ("127.0.0.1:8081", site.upstream.address.to_string()),
         ],

@@ -9,24 +9,27 @@ use crate::run::root;
 pub(super) struct Page {
     name: &'static str,
     text: String,
-    /// Whether the configuration hands cookies on.
-    pub(super) has_cookies: bool,
+    /// Whether the configuration hands cookies on and asks the gateway over TLS.
+    pub(super) is_full: bool,
 }
 
 /// Before lines for those who have `cookie` finalizers.
 const COOKIES: &str = "# cookies: ";
+/// Before lines for a gateway that is asked over TLS, and behind lines for one that is not.
+const TLS: &str = "# tls: ";
+const WITHOUT_TLS: &str = "# without TLS";
 
 impl Page {
     /// Reads `docs/integrations/NAME.md`.
     pub(super) fn read(name: &'static str) -> Result<Self> {
         let path = root().join("docs/integrations").join(format!("{name}.md"));
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        Ok(Self { name, text, has_cookies: false })
+        Ok(Self { name, text, is_full: false })
     }
 
-    /// The page with what it says about cookies done.
-    pub(super) fn with_cookies(self) -> Self {
-        Self { text: self.text.replace(COOKIES, ""), has_cookies: true, ..self }
+    /// The page with what it says about cookies and TLS done.
+    pub(super) fn in_full(self) -> Self {
+        Self { text: with_tls(&self.text).replace(COOKIES, ""), is_full: true, ..self }
     }
 
     /// The block whose fence names the file, such as a line of three backquotes, `nginx` and `api.conf`.
@@ -40,6 +43,12 @@ impl Page {
             block.with_context(|| format!("no block named {file} in docs/integrations/{}.md", self.name))?;
         Ok(format!("{block}\n"))
     }
+}
+
+/// The text with its lines for TLS in place of those without.
+pub(super) fn with_tls(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.ends_with(WITHOUT_TLS));
+    lines.flat_map(|line| [line.replacen(TLS, "", 1), "\n".to_owned()]).collect()
 }
 
 /// Puts this run's addresses and files in place of the printed ones and writes the file into the site's folder. A printed text

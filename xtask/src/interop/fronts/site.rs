@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::page;
 use super::upstream::Upstream;
 use crate::run::{Server, free_address, root};
 
@@ -28,8 +29,8 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Starts it, with files in `target/interop/fronts/NAME`.
-    pub(super) fn start(keybound: &Path, name: &str) -> Result<Self> {
+    /// Starts it, with files in `target/interop/fronts/NAME`. The gateway serves TLS if asked to, as `localhost`.
+    pub(super) fn start(keybound: &Path, name: &str, tls: bool) -> Result<Self> {
         let folder = root().join("target/interop/fronts").join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
@@ -41,7 +42,9 @@ impl Site {
             (free_address()?, free_address()?, free_address()?, free_address()?);
         for name in ["heimdall-config.yaml", "rules/api.yaml"] {
             let text = std::fs::read_to_string(root().join("interop/fronts").join(name))
-                .with_context(|| name.to_owned())?
+                .with_context(|| name.to_owned())?;
+            let text = if tls { page::with_tls(&text) } else { text };
+            let text = text
                 .replace("127.0.0.1:8080", &authorization_server.to_string())
                 .replace("port: 4456", &format!("port: {}", gateway.port()))
                 .replace("port: 4457", &format!("port: {}", management.port()));
@@ -90,14 +93,19 @@ impl Site {
     }
 }
 
-/// `key.pem` and `fullchain.pem` for `localhost`, both in `both.pem`, the gateway's `signer.pem` and its key for nonces.
+/// `key.pem` and `fullchain.pem` for `localhost`, both in `both.pem`; the same certificate for the gateway as `gateway-ca.pem`,
+/// that of a stranger as `stranger.pem`; the gateway's `signer.pem` and its key for nonces.
 fn make_keys(folder: &Path) -> Result<()> {
     std::fs::copy(root().join("examples/guide/secrets.jwks"), folder.join("secrets.jwks"))?;
     let curve = ["-pkeyopt", "ec_paramgen_curve:P-256"];
     openssl(folder, &[&["genpkey", "-algorithm", "EC", "-out", "signer.pem"], &curve[..]].concat())?;
     let certificate = ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
-    let names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "fullchain.pem"];
-    openssl(folder, &[&certificate[..], &curve, &names].concat())?;
+    let names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+    for (key, chain) in [("key.pem", "fullchain.pem"), ("strangers-key.pem", "stranger.pem")] {
+        let files = ["-keyout", key, "-out", chain];
+        openssl(folder, &[&certificate[..], &curve, &names, &files].concat())?;
+    }
+    std::fs::copy(folder.join("fullchain.pem"), folder.join("gateway-ca.pem"))?;
     let mut both = std::fs::read(folder.join("fullchain.pem"))?;
     both.extend(std::fs::read(folder.join("key.pem"))?);
     Ok(std::fs::write(folder.join("both.pem"), both)?)
