@@ -49,6 +49,9 @@ use crate::{
 /// How long requests under way may take to finish when the gateway stops.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a scrape may take that is under way when the gateway stops.
+const MANAGEMENT_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How the gateway answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -153,6 +156,8 @@ pub struct App {
     management_address: SocketAddr,
     warnings: Report,
     shutdown: Shutdown,
+    /// Of the management port, which outlives the other: it says that the gateway is not ready any more.
+    management_shutdown: Shutdown,
     exporting: Exporting,
 }
 
@@ -221,7 +226,8 @@ impl App {
         };
         let cors = settings.management.cors.as_ref().map(|cors| Cors::new(cors, false));
         let handler = Arc::new(WithCors { inner: Arc::new(handler), cors });
-        connection::serve(management, management_limits(&settings), handler, &shutdown);
+        let management_shutdown = Shutdown::default();
+        connection::serve(management, management_limits(&settings), handler, &management_shutdown);
         if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
             until_stopping(files.follow(watch, known, engine), &shutdown);
         }
@@ -233,7 +239,14 @@ impl App {
             rules = rule_count,
             "Started"
         );
-        Ok(Self { serve_address, management_address, warnings: loaded.warnings, shutdown, exporting })
+        Ok(Self {
+            serve_address,
+            management_address,
+            warnings: loaded.warnings,
+            shutdown,
+            management_shutdown,
+            exporting,
+        })
     }
 
     /// Where requests are served.
@@ -263,6 +276,7 @@ impl App {
     pub async fn shutdown_within(self, patience: Duration) -> bool {
         let finished = self.shutdown.run(patience).await;
         self.exporting.stop().await;
+        self.management_shutdown.run(MANAGEMENT_PATIENCE).await;
         tracing::info!(target: LIFECYCLE, finished, "Stopped");
         finished
     }

@@ -31,18 +31,23 @@ async fn shutdown_finishes_what_is_under_way() {
     })
     .await;
     let gateway = RunningGateway::open_to(upstream).await;
-    let address = gateway.address();
+    let (address, management) = (gateway.address(), gateway.app.management_address());
     let mut idle = RawClient::connect(address).await;
     let mut client = RawClient::connect(address).await;
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     started.notified().await;
     let stopping = tokio::spawn(gateway.stop());
     assert!(idle.read_answer().await.is_none(), "idle connections close at once");
+    let ask = |path: &str| exchange(management, format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let ready = ask("/.well-known/ready").await.unwrap();
+    assert_eq!(ready.text(), r#"{"missing":["the gateway is stopping"],"status":"unavailable"}"#);
+    assert_eq!((ready.status, ask("/.well-known/health").await.unwrap().status), (503, 200));
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
     proceed.notify_one();
     let answer = client.read_answer().await.unwrap();
     assert_eq!((answer.text().as_str(), answer.header("connection")), ("done", Some("close")));
     stopping.await.unwrap();
+    assert!(tokio::net::TcpStream::connect(management).await.is_err(), "the management port goes last");
 }
 
 #[tokio::test]
