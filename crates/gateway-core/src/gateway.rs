@@ -29,6 +29,7 @@ use crate::{
         index::BadRequest,
     },
     secrets::SecretStore,
+    step_observer::StepObserver,
 };
 
 /// What a gateway is made of.
@@ -54,6 +55,8 @@ pub struct GatewaySettings {
     pub outbound: Arc<dyn OutboundClients>,
     /// Where answers of other systems are kept.
     pub cache: Arc<dyn Cache>,
+    /// Who watches the steps of rules, if anybody does.
+    pub observer: Option<Arc<dyn StepObserver>>,
 }
 
 /// Decides about requests. Immutable; cheap to rebuild with other rules.
@@ -73,6 +76,7 @@ struct Fixed {
     default_challenge: HeaderValue,
     respond: RespondSettings,
     forwarding: ForwardingPolicy,
+    observer: Option<Arc<dyn StepObserver>>,
 }
 
 impl Gateway {
@@ -113,6 +117,7 @@ impl Gateway {
             default_rule,
             respond: settings.respond,
             forwarding: settings.forwarding,
+            observer: settings.observer,
         });
         // Rules that would inherit from a broken default rule can not be judged.
         let gateway = match has_broken_default_rule {
@@ -201,6 +206,7 @@ impl Gateway {
             respond: &self.fixed.respond,
             default_challenge: &self.fixed.default_challenge,
             now,
+            observer: self.fixed.observer.as_ref(),
         };
         let mut decision = pipeline.run(request, &surroundings).await;
         match &mut decision {

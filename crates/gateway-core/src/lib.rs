@@ -29,6 +29,7 @@ pub mod respond;
 pub mod rules;
 pub mod secrets;
 mod single_flight;
+pub mod step_observer;
 pub mod subject;
 pub mod template;
 

@@ -29,6 +29,7 @@ use crate::{
     request_body::MAX_READ_BYTES,
     respond::RespondSettings,
     rules::{EncodedSlashes, ForwardTo, rewrite},
+    step_observer::StepObserver,
     subject::Subject,
 };
 
@@ -92,6 +93,7 @@ pub(crate) struct Surroundings<'a> {
     /// The challenge of a 401 that has none of its own.
     pub(crate) default_challenge: &'a HeaderValue,
     pub(crate) now: UnixTime,
+    pub(crate) observer: Option<&'a Arc<dyn StepObserver>>,
 }
 
 /// A request whose authenticators are through.
@@ -119,7 +121,7 @@ impl Pipeline {
     /// Decides about a request that this rule matched.
     pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
         let request = Arc::new(request);
-        let notices = Notices::default();
+        let notices = Notices::observed_by(surroundings.observer.cloned());
         let outcome = self.pass(&request, surroundings.now, &notices).await;
         match outcome {
             Ok(passed) => {
@@ -220,7 +222,8 @@ impl Pipeline {
     async fn authorize(&self, input: &StepInput<'_>) -> Result<(), Failure> {
         for step in &self.authorizers {
             if step.applies(&condition_data(input))? {
-                let authorized = step.mechanism.behaviour().authorize(input).await;
+                let authorizing = step.mechanism.behaviour().authorize(input);
+                let authorized = input.notices.watch(&step.name, authorizing, reason).await;
                 authorized.map_err(|failure| step.failed(failure))?;
             }
         }
@@ -231,7 +234,8 @@ impl Pipeline {
         let mut changes = UpstreamChanges::default();
         for step in &self.finalizers {
             if step.applies(&condition_data(input))? {
-                let finalized = step.mechanism.behaviour().finalize(input, &mut changes).await;
+                let finalizing = step.mechanism.behaviour().finalize(input, &mut changes);
+                let finalized = input.notices.watch(&step.name, finalizing, reason).await;
                 finalized.map_err(|failure| step.failed(failure))?;
             }
         }
@@ -304,6 +308,11 @@ impl Pipeline {
     pub(crate) fn denies_at_once(&self) -> bool {
         self.authenticators.first().is_some_and(PrincipalChain::starts_with_unauthorized)
     }
+}
+
+/// The word of a step's refusal.
+fn reason<T>(outcome: &Result<T, Failure>) -> Option<&'static str> {
+    outcome.as_ref().err().map(|failure| failure.reason)
 }
 
 /// What conditions of steps read.

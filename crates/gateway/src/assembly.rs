@@ -8,7 +8,7 @@ use std::{
 use dpop::ReplayStore;
 use gateway_core::{
     cache::Cache, gateway::GatewaySettings, outbound::OutboundClients,
-    rules::forwarding_policy::ForwardingPolicy,
+    rules::forwarding_policy::ForwardingPolicy, step_observer::StepObserver,
 };
 
 use crate::{
@@ -27,6 +27,7 @@ use crate::{
         metrics::{cache::MeteredCache, replay_store::MeteredReplayStore},
         otlp::settings::Exports,
         outbound::WatchedClients,
+        trace::steps::TracedSteps,
     },
 };
 
@@ -172,7 +173,7 @@ fn build_engine(
     forwarding: ForwardingPolicy,
     rules: Option<&FollowedRules>,
     (replay_store, outbound, cache): Ports,
-    telemetry: &Telemetry,
+    telemetry: &Arc<Telemetry>,
 ) -> Option<Engine> {
     let mut found = std::mem::take(&mut draft.diagnostics);
     let rule_sets = match rules {
@@ -180,6 +181,9 @@ fn build_engine(
         None => Vec::new(),
     };
     let settings = draft.settings();
+    let covers_steps = settings.tracing.enabled && settings.tracing.cover_rules;
+    let observer =
+        covers_steps.then(|| Arc::new(TracedSteps(Arc::clone(telemetry))) as Arc<dyn StepObserver>);
     let settings = GatewaySettings {
         mechanisms: settings.mechanisms.clone(),
         default_rule: settings.default_rule.clone(),
@@ -191,6 +195,7 @@ fn build_engine(
         replay_store,
         outbound,
         cache,
+        observer,
     };
     let engine = Engine::build(settings, rule_sets, Arc::clone(&telemetry.metrics), &mut found);
     draft.diagnostics = found;

@@ -19,7 +19,7 @@ use jose::UnixTime;
 use parking_lot::Mutex;
 use resource_server::KeySource;
 
-use crate::telemetry::metrics::{Metrics, Reload};
+use crate::telemetry::metrics::{Metrics, Reload, certificates};
 
 /// Decides with the rules and secrets of the moment.
 pub(crate) struct Engine {
@@ -47,6 +47,7 @@ impl Engine {
     ) -> Option<Self> {
         let gateway = Gateway::build(settings.clone(), &rule_sets, diagnostics)?;
         metrics.rules_in_force(&gateway.rule_sets());
+        metrics.certificates(certificates::of(&settings.secrets));
         let made_of = Mutex::new(MadeOf { settings, rule_sets, has_other_secrets: false });
         Some(Self { gateway: ArcSwap::from_pointee(gateway), made_of, metrics })
     }
@@ -118,11 +119,13 @@ impl Engine {
         secrets: SecretStore,
         diagnostics: &mut Diagnostics,
     ) -> bool {
+        let certificates = certificates::of(&secrets);
         let mut made_of = self.made_of.lock();
         let settings = GatewaySettings { secrets, ..made_of.settings.clone() };
         if !self.gateway.load().uses_secret(changed) {
             made_of.settings = settings;
             made_of.has_other_secrets = true;
+            self.metrics.certificates(certificates);
             return true;
         }
         let Some(gateway) = Gateway::build(settings.clone(), &made_of.rule_sets, diagnostics) else {
@@ -131,6 +134,7 @@ impl Engine {
         self.gateway.store(gateway.into());
         made_of.settings = settings;
         made_of.has_other_secrets = false;
+        self.metrics.certificates(certificates);
         true
     }
 }

@@ -58,6 +58,7 @@ fn check(file: &str, environment: Environment, enforcement: Enforcement) -> Repo
         replay_store: Arc::new(MemoryReplayStore::new(10)),
         outbound: Arc::new(OneClient(Arc::new(NoOutbound))),
         cache: Arc::new(NoCache),
+        observer: None,
     };
     let _ = Gateway::build(built, &[], &mut draft.diagnostics);
     let sources = draft.sources.clone();

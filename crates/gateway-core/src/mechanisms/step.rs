@@ -11,6 +11,7 @@ use crate::{
     denial::DenialKind,
     request::Request,
     request_body::BodyError,
+    step_observer::{StepObserver, watched},
     subject::Subject,
     template::{BoundTemplate, TemplateData},
 };
@@ -40,9 +41,26 @@ pub struct StepInput<'a> {
 pub struct Notices {
     lines: Mutex<Vec<String>>,
     audit: Mutex<Audit>,
+    observer: Option<Arc<dyn StepObserver>>,
 }
 
 impl Notices {
+    /// Nothing yet; the steps are watched by `observer`, if there is one.
+    #[must_use]
+    pub fn observed_by(observer: Option<Arc<dyn StepObserver>>) -> Self {
+        Self { observer, ..Self::default() }
+    }
+
+    /// Does the work of a step that may refuse, watched if somebody watches.
+    pub(crate) async fn watch<T>(
+        &self,
+        step: &str,
+        work: impl Future<Output = T>,
+        reason: impl FnOnce(&T) -> Option<&'static str>,
+    ) -> T {
+        watched(self.observer.as_deref(), step, work, reason).await
+    }
+
     /// Adds a line.
     pub fn add(&self, line: String) {
         self.lines.lock().push(line);

@@ -31,7 +31,8 @@ impl PrincipalChain {
             if algorithm.is_some_and(|algorithm| !behaviour.allows_proof_algorithm(algorithm)) {
                 continue;
             }
-            let refused = match behaviour.authenticate(input).await {
+            let outcome = input.notices.watch(&step.name, behaviour.authenticate(input), reason).await;
+            let refused = match outcome {
                 Authentication::Authenticated(authenticated) => return Ok(*authenticated),
                 Authentication::Refused(refused) => *refused,
             };
@@ -57,5 +58,13 @@ impl PrincipalChain {
 
     pub(super) fn starts_with_unauthorized(&self) -> bool {
         matches!(self.steps.first().map(|step| &step.mechanism), Some(Authenticator::Unauthorized(_)))
+    }
+}
+
+/// The word of an authenticator's refusal.
+fn reason(outcome: &Authentication) -> Option<&'static str> {
+    match outcome {
+        Authentication::Authenticated(_) => None,
+        Authentication::Refused(refused) => Some(refused.failure.reason),
     }
 }

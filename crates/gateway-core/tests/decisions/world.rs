@@ -231,6 +231,7 @@ pub(crate) fn load_through(
         replay_store,
         outbound: Arc::new(OneClient(outbound)),
         cache: Arc::new(MapCache::default()),
+        observer: None,
     };
     let gateway = Gateway::build(settings, &rule_sets, &mut diagnostics);
     Loaded { gateway, diagnostics }

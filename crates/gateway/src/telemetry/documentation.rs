@@ -69,7 +69,9 @@ fn every_alert_reads_metrics_that_exist() {
         let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
         let words: BTreeSet<&str> = row[1].split(|character| !is_part(character)).collect();
         let metrics = words.iter().filter(|word| {
-            ["keybound_", "http_server_", "http_client_"].iter().any(|prefix| word.starts_with(prefix))
+            ["keybound_", "http_server_", "http_client_", "certificate_"]
+                .iter()
+                .any(|prefix| word.starts_with(prefix))
         });
         let labels = catalogue::ALL.iter().flat_map(|definition| definition.labels);
         let labels: Vec<String> = labels.map(|label| catalogue::prometheus_label(label)).collect();

@@ -5,6 +5,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod catalogue;
+pub(crate) mod certificates;
 pub(crate) mod push;
 pub(crate) mod replay_store;
 
@@ -24,7 +25,10 @@ use prometheus::{
 use resource_server::Purpose;
 use std::sync::OnceLock;
 
-use self::catalogue::{Definition, Kind};
+use self::{
+    catalogue::{Definition, Kind},
+    certificates::Certificate,
+};
 use crate::clock;
 
 /// `Content-Type` of [`Metrics::to_text`].
@@ -50,6 +54,8 @@ pub(crate) struct Metrics {
     secret_reloads: IntCounterVec,
     export_failures: IntCounterVec,
     ready: IntGauge,
+    certificate_expiry: IntGaugeVec,
+    certificates: Mutex<Vec<Certificate>>,
     /// Sets gauges that are read off something else, before they are told.
     readings: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
 }
@@ -124,6 +130,8 @@ impl Metrics {
             secret_reloads: counters(&registry, &catalogue::SECRET_RELOADS)?,
             export_failures: counters(&registry, &catalogue::EXPORT_FAILURES)?,
             ready: gauge(&registry, &catalogue::READY)?,
+            certificate_expiry: gauges(&registry, &catalogue::CERTIFICATE_EXPIRY)?,
+            certificates: Mutex::default(),
             readings: Mutex::default(),
             registry,
         };
@@ -234,6 +242,21 @@ impl Metrics {
         self.ready.set(i64::from(is_ready));
     }
 
+    /// These are the certificates of the gateway from now on.
+    pub(crate) fn certificates(&self, certificates: Vec<Certificate>) {
+        *self.certificates.lock() = certificates;
+    }
+
+    fn read_certificates(&self) {
+        self.certificate_expiry.reset();
+        let now = clock::now().as_seconds();
+        for certificate in &*self.certificates.lock() {
+            let Certificate { issuer, serial_number, subject, dns_names, not_after } = certificate;
+            let labels = [issuer, serial_number, subject, dns_names];
+            self.certificate_expiry.with_label_values(&labels).set(not_after.saturating_sub(now));
+        }
+    }
+
     /// Adds something to be read each time the metrics are told.
     pub(crate) fn read_each_time(&self, reading: impl Fn() + Send + Sync + 'static) {
         self.readings.lock().push(Box::new(reading));
@@ -241,6 +264,7 @@ impl Metrics {
 
     /// Everything as it is now.
     pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        self.read_certificates();
         for reading in &*self.readings.lock() {
             reading();
         }
@@ -417,6 +441,13 @@ mod tests {
         let no_cache = Arc::new(gateway_core::cache::NoCache);
         let cache = cache::MeteredCache::over(no_cache, "in-memory", &metrics).unwrap();
         drop((store, cache));
+        metrics.certificates(vec![Certificate {
+            issuer: "i".to_owned(),
+            serial_number: "1".to_owned(),
+            subject: "s".to_owned(),
+            dns_names: String::new(),
+            not_after: 0,
+        }]);
         let mut told: Vec<String> =
             metrics.families().iter().map(|family| family.name().to_owned()).collect();
         let mut defined: Vec<String> = catalogue::ALL.iter().map(Definition::prometheus_name).collect();

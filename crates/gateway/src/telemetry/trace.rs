@@ -5,6 +5,7 @@
 
 mod export;
 mod propagation;
+pub(crate) mod steps;
 
 use std::{sync::OnceLock, time::Duration};
 

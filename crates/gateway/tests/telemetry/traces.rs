@@ -78,6 +78,21 @@ async fn a_request_is_a_span_of_the_callers_trace_and_the_upstream_a_child_of_it
 }
 
 #[tokio::test]
+async fn steps_are_spans_of_their_own_where_that_is_wanted() {
+    let (collector, upstream) = (Collector::start().await, Upstream::start().await);
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())];
+    let gateway = traced("tracing: {cover_rules: true}\n", &upstream, &variables).await;
+    assert_eq!(get(&gateway, "/named/x", "").await.status, 200);
+    gateway.stop().await;
+    let collected = collector.collected();
+    let [server] = of_kind(&collected.spans, SpanKind::Server)[..] else { panic!("{:?}", collected.spans) };
+    let steps = of_kind(&collected.spans, SpanKind::Internal);
+    let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["authenticator anybody", "finalizer user"]);
+    assert!(steps.iter().all(|step| step.parent_span_id == server.span_id));
+}
+
+#[tokio::test]
 async fn a_request_without_a_parent_begins_a_trace_and_simple_sends_it_at_once() {
     let (collector, upstream) = (Collector::start().await, Upstream::start().await);
     let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", format!("{}/v1/traces", collector.endpoint()))];

@@ -144,6 +144,14 @@ pub(crate) const SECRET_RELOADS: Definition = counter(
     &["result"],
     "Changed secrets: loaded, refused (not usable, the old one stays), unreadable (the old one stays)",
 );
+pub(crate) const CERTIFICATE_EXPIRY: Definition = Definition {
+    in_seconds: true,
+    ..gauge(
+        "certificate.expiry",
+        &["issuer", "serial_nr", "subject", "dns_names"],
+        "Seconds until a certificate with a private key in secret_management expires; negative afterwards",
+    )
+};
 pub(crate) const EXPORT_FAILURES: Definition = counter(
     "keybound.export.failures",
     &["signal"],
@@ -178,6 +186,7 @@ pub(crate) const ALL: &[Definition] = &[
     CACHE_WRITES,
     RULE_RELOADS,
     SECRET_RELOADS,
+    CERTIFICATE_EXPIRY,
     EXPORT_FAILURES,
     READY,
     BUILD_INFO,
