@@ -64,8 +64,8 @@ fn scenarios() -> Vec<Scenario> {
     };
     let keycloak_admin = |version: &'static str| {
         Scenario::new(
-            "Keycloak",
-            "Admin API with our client: list users, Bearer and wrong proofs refused",
+            "Keycloak Admin API",
+            "our client: list five users, Bearer and every wrong proof refused",
             move || Ok(version.to_owned()),
             move |keybound| keycloak_admin::run(keybound, version),
         )

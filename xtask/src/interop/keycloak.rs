@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::run::{Server, root};
 
 /// The first start builds itself; two shared cores need their time.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(480);
 
 /// Downloads and unpacks a version below `target/`, once, and starts it with `realm`.
 pub(crate) fn start(version: &str, address: SocketAddr, realm: &Path) -> Result<Server> {
