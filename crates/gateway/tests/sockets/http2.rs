@@ -72,7 +72,7 @@ async fn bodies_pass_cookies_are_joined_and_trailers_end_here() {
 #[tokio::test]
 async fn bodies_have_the_limits_of_http_1_1() {
     let (identity, upstream) = (identity(), Upstream::start().await);
-    let serve = "  timeout: {read: 300ms}\n  limits: {max_body_size: 10B}\n";
+    let serve = "  timeout: {read: 2s}\n  limits: {max_body_size: 10B}\n";
     let gateway = start_with(&identity, serve, "", upstream.address).await;
     let mut client = Http2Client::connect(gateway.address(), &identity).await;
     let post = |body: AnyBody| Request::post("https://localhost/a").body(body).unwrap();

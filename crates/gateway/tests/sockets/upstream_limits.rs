@@ -37,7 +37,7 @@ async fn requests_wait_for_a_connection_and_in_the_end_are_told_to_come_back() {
         }
     })
     .await;
-    let serve = "  timeout: {read: 500ms}\n  connections_limit: {max_per_host: 1}\n";
+    let serve = "  timeout: {read: 2s}\n  connections_limit: {max_per_host: 1}\n";
     let gateway = RunningGateway::open_with(serve, upstream).await;
     let mut first = RawClient::connect(gateway.address()).await;
     first.send(GET).await;
