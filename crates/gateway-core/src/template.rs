@@ -127,7 +127,7 @@ pub enum TemplateError {
 }
 
 /// What one rendering reads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TemplateData {
     names: BTreeMap<&'static str, Value>,
 }

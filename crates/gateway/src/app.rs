@@ -22,6 +22,7 @@ use crate::{
         },
     },
     management::{CurrentKeys, Management, readiness::Readiness},
+    providers::{http_endpoint::FollowedEndpoint, rule_book::RuleBook},
     reload::Engine,
     secrets::{
         Fingerprints,
@@ -191,10 +192,11 @@ impl App {
         let management =
             Listener { socket: management, tls: management_tls.as_ref().map(ListenerTls::acceptor) };
         let keys = CurrentKeys::new(&engine.published_keys());
-        let (rule_count, key_sources) = (engine.rule_count(), engine.key_sources());
         let engine = Arc::new(engine);
         let processor = settings.tracing.span_processor;
         let exporting = telemetry.start(exports, processor, &options.environment, &shutdown)?;
+        let book = follow_rules(&settings, rules, &engine, &shutdown).await;
+        let (rule_count, key_sources) = (engine.rule_count(), engine.key_sources());
         match options.mode {
             Mode::Proxy => {
                 let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
@@ -215,7 +217,7 @@ impl App {
         let listeners = serve_tls.into_iter().chain(management_tls).collect();
         let users = SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners);
         follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
-        let readiness = Readiness::new(shutdown.clone(), Arc::clone(&telemetry.metrics));
+        let readiness = Readiness::new(shutdown.clone(), Arc::clone(&telemetry.metrics), book);
         readiness.wait_for_keys(key_sources);
         let tells_metrics = settings.metrics.enabled && settings.management.metrics;
         let handler = Management {
@@ -228,9 +230,6 @@ impl App {
         let handler = Arc::new(WithCors { inner: Arc::new(handler), cors });
         let management_shutdown = Shutdown::default();
         connection::serve(management, management_limits(&settings), handler, &management_shutdown);
-        if let Some(FollowedRules { files, watch: Some(watch), known }) = rules {
-            until_stopping(files.follow(watch, known, engine), &shutdown);
-        }
         tracing::info!(
             target: LIFECYCLE,
             mode = options.mode.as_str(),
@@ -361,6 +360,42 @@ fn until_stopping(task: impl Future<Output = ()> + Send + 'static, shutdown: &Sh
             () = stopping.stopping() => {}
         }
     });
+}
+
+/// Follows the sources of rules. HTTP servers are asked before anything is served; those that do not answer are asked again
+/// later.
+async fn follow_rules(
+    settings: &Settings,
+    files: Option<FollowedRules>,
+    engine: &Arc<Engine>,
+    shutdown: &Shutdown,
+) -> Arc<RuleBook> {
+    let book = Arc::new(RuleBook::new(Arc::clone(engine)));
+    if let Some(FollowedRules { files, watch, known }) = files {
+        let source = book.add(files.source.display().to_string(), Some(engine.rule_sets()));
+        if let Some(watch) = watch {
+            until_stopping(files.follow(watch, known, Arc::clone(&book), source), shutdown);
+        }
+    }
+    let Some(provider) = &settings.providers.http_endpoint else { return book };
+    let first_looks: Vec<_> = provider
+        .endpoints
+        .iter()
+        .enumerate()
+        .filter_map(|(position, endpoint)| FollowedEndpoint::new(endpoint.clone(), position, &book))
+        .map(|mut endpoint| {
+            tokio::spawn(async move {
+                endpoint.look().await;
+                endpoint
+            })
+        })
+        .collect();
+    for looking in first_looks {
+        if let Ok(endpoint) = looking.await {
+            until_stopping(endpoint.follow(provider.watch_interval), shutdown);
+        }
+    }
+    book
 }
 
 fn follow_secrets(

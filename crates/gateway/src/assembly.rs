@@ -19,6 +19,7 @@ use crate::{
     outbound::HyperClients,
     providers::{
         file_system::RuleFile,
+        http_endpoint,
         rule_files::{self, RuleFiles},
     },
     reload::Engine,
@@ -184,6 +185,8 @@ fn build_engine(
     let covers_steps = settings.tracing.enabled && settings.tracing.cover_rules;
     let observer =
         covers_steps.then(|| Arc::new(TracedSteps(Arc::clone(telemetry))) as Arc<dyn StepObserver>);
+    let endpoints =
+        settings.providers.http_endpoint.clone().map(|provider| provider.endpoints).unwrap_or_default();
     let settings = GatewaySettings {
         mechanisms: settings.mechanisms.clone(),
         default_rule: settings.default_rule.clone(),
@@ -197,6 +200,9 @@ fn build_engine(
         cache,
         observer,
     };
+    for (position, endpoint) in endpoints.iter().enumerate() {
+        http_endpoint::build(endpoint, position, &settings, &mut found);
+    }
     let engine = Engine::build(settings, rule_sets, Arc::clone(&telemetry.metrics), &mut found);
     draft.diagnostics = found;
     engine

@@ -34,6 +34,8 @@ struct MadeOf {
     rule_sets: Vec<RuleSet>,
     /// Whether a secret changed that the gateway did not use: rules that use it now need another gateway.
     has_other_secrets: bool,
+    /// Grows with every change of a secret.
+    generation: u64,
 }
 
 impl Engine {
@@ -48,7 +50,7 @@ impl Engine {
         let gateway = Gateway::build(settings.clone(), &rule_sets, diagnostics)?;
         metrics.rules_in_force(&gateway.rule_sets());
         metrics.certificates(certificates::of(&settings.secrets));
-        let made_of = Mutex::new(MadeOf { settings, rule_sets, has_other_secrets: false });
+        let made_of = Mutex::new(MadeOf { settings, rule_sets, has_other_secrets: false, generation: 0 });
         Some(Self { gateway: ArcSwap::from_pointee(gateway), made_of, metrics })
     }
 
@@ -66,6 +68,17 @@ impl Engine {
     /// The public keys with which upstreams check the gateway's tokens.
     pub(crate) fn published_keys(&self) -> Vec<PublishedKey> {
         self.gateway.load().published_keys()
+    }
+
+    /// What the gateway of the moment is made of, its rules apart, and a number that changes when a secret does.
+    pub(crate) fn settings(&self) -> (u64, GatewaySettings) {
+        let made_of = self.made_of.lock();
+        (made_of.generation, made_of.settings.clone())
+    }
+
+    /// The rule sets of the moment.
+    pub(crate) fn rule_sets(&self) -> Vec<RuleSet> {
+        self.made_of.lock().rule_sets.clone()
     }
 
     /// How many rules there are.
@@ -126,6 +139,7 @@ impl Engine {
             made_of.settings = settings;
             made_of.has_other_secrets = true;
             self.metrics.certificates(certificates);
+            made_of.generation += 1;
             return true;
         }
         let Some(gateway) = Gateway::build(settings.clone(), &made_of.rule_sets, diagnostics) else {
@@ -135,6 +149,7 @@ impl Engine {
         made_of.settings = settings;
         made_of.has_other_secrets = false;
         self.metrics.certificates(certificates);
+        made_of.generation += 1;
         true
     }
 }

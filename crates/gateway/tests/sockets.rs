@@ -18,6 +18,7 @@ mod sockets {
     pub mod forwarding;
     pub mod http2;
     pub mod http_layer;
+    pub mod http_rules;
     pub mod issuer;
     pub mod lifecycle;
     pub mod management;

@@ -24,7 +24,7 @@ pub use listener::{
     BufferLimits, ConnectionLimits, ManagementSettings, RequestLimits, ServeSettings, Timeouts, TlsSettings,
     TlsVersion,
 };
-pub use providers::{FileSystemSettings, ProviderSettings};
+pub use providers::{FileSystemSettings, HttpEndpointSettings, ProviderSettings};
 pub use secret_source::{SecretFile, SecretSourceKind, SecretSourceSettings};
 pub use state::{CacheSettings, ReplayStoreSettings};
 pub use telemetry::{LogFormat, LogLevel, LogSettings, MetricsSettings, SpanProcessor, TracingSettings};

@@ -1,5 +1,5 @@
-//! Whether requests may be sent here: rules and secrets are there before the listeners are, so what is waited for is the
-//! first answer of each key endpoint, and the end is when shutdown begins.
+//! Whether requests may be sent here: files and secrets are read before the listeners are there, so what is waited for is
+//! the first answer of each key endpoint and each rule server, and the end is when shutdown begins.
 //!
 //! Once an endpoint has answered, a later outage does not make the gateway unready: the keys it has go on counting, and
 //! every instance would be taken out of service at the same moment.
@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 use resource_server::KeySource;
 use tokio::time::sleep;
 
-use crate::{clock, serve::connection::Shutdown, telemetry::metrics::Metrics};
+use crate::{
+    clock, providers::rule_book::RuleBook, serve::connection::Shutdown, telemetry::metrics::Metrics,
+};
 
 /// The first pause before an endpoint is asked again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -22,12 +24,13 @@ pub(crate) struct Readiness {
     missing: Mutex<BTreeSet<String>>,
     shutdown: Shutdown,
     metrics: Arc<Metrics>,
+    rules: Arc<RuleBook>,
 }
 
 impl Readiness {
     /// Ready, until something is waited for or shutdown begins.
-    pub(crate) fn new(shutdown: Shutdown, metrics: Arc<Metrics>) -> Arc<Self> {
-        let readiness = Arc::new(Self { missing: Mutex::default(), shutdown, metrics });
+    pub(crate) fn new(shutdown: Shutdown, metrics: Arc<Metrics>, rules: Arc<RuleBook>) -> Arc<Self> {
+        let readiness = Arc::new(Self { missing: Mutex::default(), shutdown, metrics, rules });
         let read = Arc::downgrade(&readiness);
         readiness.metrics.read_each_time(move || {
             if let Some(readiness) = read.upgrade() {
@@ -42,7 +45,8 @@ impl Readiness {
         if self.shutdown.is_stopping() {
             return vec!["the gateway is stopping".to_owned()];
         }
-        self.missing.lock().iter().cloned().collect()
+        let rules = self.rules.missing().into_iter().map(|source| format!("rules of {source}"));
+        self.missing.lock().iter().cloned().chain(rules).collect()
     }
 
     /// Asks key endpoints until each has answered once, which also spares the first requests the wait.

@@ -7,11 +7,13 @@ use gateway_core::{
     rules::{RuleSet, decode_rule_set},
 };
 
-use super::file_system::{self, ReadError, RuleFile};
+use super::{
+    file_system::{self, ReadError, RuleFile},
+    rule_book::{RuleBook, SourceIndex},
+};
 use crate::{
     config::{Environment, Sources, read_document},
     file_watch::Watch,
-    reload::Engine,
 };
 
 /// `providers.file_system`.
@@ -58,14 +60,22 @@ impl RuleFiles {
     ///
     /// Files that can not be read or hold a mistake leave the rules as they are, with an error in the log; a file that is gone
     /// takes its rules away.
-    pub(crate) async fn follow(self, watch: Watch, mut known: Vec<RuleFile>, engine: Arc<Engine>) {
+    pub(crate) async fn follow(
+        self,
+        watch: Watch,
+        mut known: Vec<RuleFile>,
+        book: Arc<RuleBook>,
+        source: SourceIndex,
+    ) {
         let mut last_error = None;
         loop {
             watch.changed().await;
             match self.read() {
                 Ok(files) if files == known => {}
                 Ok(files) => {
-                    self.apply(&files, &engine);
+                    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+                    let rule_sets = self.decode(&files, &mut sources, &mut diagnostics);
+                    book.replace(source, rule_sets, diagnostics);
                     known = files;
                     last_error = None;
                 }
@@ -74,29 +84,11 @@ impl RuleFiles {
                     let error = error.to_string();
                     if last_error.as_ref() != Some(&error) {
                         tracing::error!(error, "rules not read, the old ones stay");
-                        engine.rules_unreadable();
+                        book.engine().rules_unreadable();
                     }
                     last_error = Some(error);
                 }
             }
-        }
-    }
-
-    fn apply(&self, files: &[RuleFile], engine: &Engine) {
-        let mut diagnostics = Diagnostics::new();
-        let rule_sets = self.decode(files, &mut Sources::new(), &mut diagnostics);
-        let replaced = engine.replace_rules(&rule_sets, &mut diagnostics);
-        for diagnostic in diagnostics.errors() {
-            let (code, place) = (diagnostic.code.as_str(), place(diagnostic));
-            tracing::error!(code, place, "rules not loaded: {}", diagnostic.headline);
-        }
-        for diagnostic in diagnostics.warnings() {
-            let (code, place) = (diagnostic.code.as_str(), place(diagnostic));
-            tracing::warn!(code, place, "{}", diagnostic.headline);
-        }
-        match replaced {
-            true => tracing::info!(files = files.len(), "rules loaded"),
-            false => tracing::error!("rules not loaded, the old ones stay"),
         }
     }
 }
@@ -106,12 +98,4 @@ pub(crate) fn unreadable(error: &ReadError) -> Diagnostic {
     let place = Place::whole_file(Arc::from(error.path.display().to_string()));
     Diagnostic::error(Code::UnreadableFile, format!("rules can not be read: {}", error.source), &place)
         .expected("a readable file, or a folder of them")
-}
-
-fn place(diagnostic: &Diagnostic) -> String {
-    diagnostic
-        .places
-        .first()
-        .map(|place| format!("{}:{}:{}", place.source, place.line, place.column))
-        .unwrap_or_default()
 }

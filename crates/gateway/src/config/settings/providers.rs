@@ -1,7 +1,9 @@
 //! `providers`: where rules come from.
 
+use std::time::Duration;
+
 use gateway_core::document::{
-    ConfigDuration, Decode, Diagnostics, Endpoint, KeyPath, MapReader, Node, Spanned,
+    Code, ConfigDuration, Decode, Diagnostic, Diagnostics, Endpoint, KeyPath, MapReader, Node, Spanned,
 };
 
 use super::check_for_later;
@@ -12,6 +14,8 @@ use super::listener::TlsSettings;
 pub struct ProviderSettings {
     /// Files.
     pub file_system: Option<FileSystemSettings>,
+    /// HTTP servers.
+    pub http_endpoint: Option<HttpEndpointSettings>,
 }
 
 /// `providers.file_system`: rule files.
@@ -28,16 +32,28 @@ pub struct FileSystemSettings {
     pub env_vars_enabled: bool,
 }
 
+/// `providers.http_endpoint`: rule sets from HTTP servers.
+#[derive(Debug, Clone, schemars::JsonSchema)]
+#[schemars(rename = "HttpEndpointProvider")]
+pub struct HttpEndpointSettings {
+    /// Where the rule sets are: each endpoint answers GET with one, as JSON or YAML. Templates of URL and headers may use
+    /// `secret` and nothing else.
+    pub endpoints: Vec<Endpoint>,
+    /// How often they are asked for. With `0s` once, when the gateway starts, and again only until the first good answer.
+    #[schemars(with = "ConfigDuration", extend("default" = "0s"))]
+    pub watch_interval: Duration,
+}
+
 impl Decode for ProviderSettings {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let meanwhile = "use `file_system` and keep its files up to date by other means";
         let mut reader = MapReader::new(node, path, diagnostics)?;
         let file_system = reader.optional("file_system");
-        check_for_later::<HttpEndpointProvider>(&mut reader, "http_endpoint", meanwhile);
+        let http_endpoint = reader.optional("http_endpoint");
         check_for_later::<CloudBlobProvider>(&mut reader, "cloud_blob", meanwhile);
         check_for_later::<KubernetesProvider>(&mut reader, "kubernetes", meanwhile);
         reader.finish();
-        Some(Self { file_system })
+        Some(Self { file_system, http_endpoint })
     }
 }
 
@@ -52,16 +68,20 @@ impl Decode for FileSystemSettings {
     }
 }
 
-/// Checked only: belongs to a later stage.
-struct HttpEndpointProvider;
-
-impl Decode for HttpEndpointProvider {
+impl Decode for HttpEndpointSettings {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
-        reader.required::<Vec<Endpoint>>("endpoints");
-        reader.optional::<ConfigDuration>("watch_interval");
+        let endpoints = reader.required::<Vec<Endpoint>>("endpoints");
+        if endpoints.as_ref().is_some_and(Vec::is_empty) {
+            let headline = format!("`{}` is empty", reader.path().key("endpoints"));
+            let place = reader.key_place("endpoints").unwrap_or(reader.place()).clone();
+            let diagnostic =
+                Diagnostic::error(Code::MissingKey, headline, &place).expected("at least one entry");
+            reader.diagnostics().push(diagnostic);
+        }
+        let watch_interval = reader.or("watch_interval", ConfigDuration(Duration::ZERO)).into();
         reader.finish();
-        Some(Self)
+        Some(Self { endpoints: endpoints?, watch_interval })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use gateway_core::{
     document::{
-        ByteSize, ConfigDuration, Endpoint, SecretReference,
+        ByteSize, ConfigDuration, SecretReference,
         schema::{OneOrMany, OriginText},
     },
     mechanisms::{self, NoConfig},
@@ -14,8 +14,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{
-    FileSystemSettings, LogSettings, ManagementSettings, MetricsSettings, ServeSettings, TlsSettings,
-    TlsVersion, TracingSettings,
+    FileSystemSettings, HttpEndpointSettings, LogSettings, ManagementSettings, MetricsSettings,
+    ServeSettings, TlsSettings, TlsVersion, TracingSettings,
 };
 
 /// The static configuration.
@@ -179,21 +179,11 @@ struct WrittenProviders {
     /// Rule files.
     file_system: Option<FileSystemSettings>,
     /// Rule sets from HTTP servers.
-    http_endpoint: Option<WrittenHttpEndpointProvider>,
+    http_endpoint: Option<HttpEndpointSettings>,
     /// Rule sets from object stores.
     cloud_blob: Option<WrittenCloudBlobProvider>,
     /// `RuleSet` objects of a Kubernetes cluster.
     kubernetes: Option<WrittenKubernetesProvider>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename = "HttpEndpointProvider")]
-#[expect(dead_code, reason = "described, not built")]
-struct WrittenHttpEndpointProvider {
-    /// Where the rule sets are.
-    endpoints: Vec<Endpoint>,
-    /// How often they are asked for; once, at start, when missing or zero.
-    watch_interval: Option<ConfigDuration>,
 }
 
 #[derive(JsonSchema)]
