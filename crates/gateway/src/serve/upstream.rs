@@ -101,11 +101,11 @@ impl UpstreamClient {
             let moved = progress.last_moved();
             sleep_until(moved + self.patience).await;
             if progress.last_moved() == moved {
-                let waits = progress.waits_for_client();
-                return if waits {
-                    UpstreamError::ClientBody(BodyError::Stalled)
-                } else {
-                    UpstreamError::TimedOut
+                // The body's own limit may have struck in the same moment, and the call not have noticed yet.
+                return match progress.error() {
+                    Some(body) => UpstreamError::ClientBody(body),
+                    None if progress.waits_for_client() => UpstreamError::ClientBody(BodyError::Stalled),
+                    None => UpstreamError::TimedOut,
                 };
             }
         }
