@@ -9,6 +9,7 @@
 mod budget;
 mod check;
 mod data;
+mod describe;
 mod error;
 mod error_type;
 mod evaluate;
@@ -27,6 +28,7 @@ use std::{fmt, sync::Arc};
 use self::{check::Checked, error::SyntaxError, evaluate::Fault, program::Step, span::Span};
 pub use self::{
     data::{ExpressionData, Variable},
+    describe::{DescribedFunction, DescribedVariable, describe_functions, describe_variable},
     error::{ExpressionError, ExpressionErrorCause},
 };
 use crate::document::{Code, Diagnostic, Diagnostics, Spanned};

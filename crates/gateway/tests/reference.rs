@@ -5,6 +5,8 @@
 
 #[path = "reference/examples.rs"]
 mod examples;
+#[path = "reference/expressions.rs"]
+mod expressions;
 #[path = "reference/files.rs"]
 mod files;
 #[path = "reference/keys.rs"]

@@ -37,7 +37,8 @@ impl<T> Spanned<T> {
 
 impl Spanned<String> {
     /// The place of a part of the text in its file; `line` and `column` count from 1 within the text. A block scalar's place
-    /// is its first line of text; other texts stand behind a quotation mark.
+    /// is its first line of text; a text whose token is as long as the text itself stands without quotation marks; others
+    /// stand behind one.
     #[must_use]
     pub fn place_within(&self, line: usize, column: usize) -> Place {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -47,7 +48,9 @@ impl Spanned<String> {
         }
         place.line = place.line.saturating_add(narrow(line.saturating_sub(1)));
         let is_block = self.value.contains('\n');
-        place.column = place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block));
+        let is_plain = narrow(self.value.chars().count()) == place.length;
+        place.column =
+            place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block || is_plain));
         place.length = 1;
         place
     }

@@ -94,7 +94,10 @@ impl Parser<'_> {
             before.map_or_else(String::new, |token| format!(" after `{}`", token.span.snippet(self.source)));
         let span = self.span();
         let error = match self.peek() {
-            TokenKind::End => SyntaxError::new(span, format!("unexpected end{behind}")),
+            // What stands last can be underlined, the end can not.
+            TokenKind::End => {
+                SyntaxError::new(before.map_or(span, |token| token.span), format!("unexpected end{behind}"))
+            }
             _ => SyntaxError::new(span, format!("unexpected `{}`{behind}", span.snippet(self.source))),
         };
         match self.peek() {

@@ -10,9 +10,9 @@ use gateway_core::{
 use schemars::SchemaGenerator;
 use serde_json::Value;
 
-use crate::{source_docs, walk::resolved};
+use crate::{expressions, source_docs, walk::resolved};
 
-const NOTE: &str = "<!-- Written by `cargo xtask codegen` from the doc comments of the types that are read. Change those. -->";
+pub(crate) const NOTE: &str = "<!-- Written by `cargo xtask codegen` from the doc comments of the types that are read. Change those. -->";
 
 const LEGEND: &str = "\
 A star marks mandatory keys. **Keybound** marks keys that heimdall does not have: a file without them is a heimdall file.
@@ -26,6 +26,7 @@ pub(crate) fn all() -> Vec<(&'static str, String)> {
         ("configuration.md", reference.configuration()),
         ("rules.md", reference.rules()),
         ("types.md", reference.types()),
+        ("expressions.md", expressions::page()),
     ];
     pages.extend(StepKind::ALL.map(|kind| (page_of(kind), reference.mechanisms(kind))));
     pages
@@ -42,6 +43,7 @@ fn index() -> String {
         ("contextualizers.md", "what else is known about them?"),
         ("finalizers.md", "what does the upstream get to see?"),
         ("error_handlers.md", "what does the client get to see of a refusal?"),
+        ("expressions.md", "what conditions and the `cel` authorizer can say"),
         ("types.md", "values that many keys share: durations, endpoints, secrets"),
     ] {
         text.push_str(&format!(

@@ -11,6 +11,7 @@ mod encoders;
 mod format;
 mod lists;
 mod math;
+mod meanings;
 mod networks;
 mod regular_expressions;
 mod requests;
@@ -110,6 +111,11 @@ pub(super) use self::{
 /// All functions.
 pub(super) fn all() -> impl Iterator<Item = &'static Function> {
     TABLES.into_iter().flatten()
+}
+
+/// What the function of this name does; empty for none of ours.
+pub(super) fn meaning(name: &str) -> &'static str {
+    meanings::MEANINGS.iter().find(|(known, _)| *known == name).map_or("", |(_, meaning)| meaning)
 }
 
 /// The function of this name and style.
@@ -220,6 +226,14 @@ mod tests {
             assert!(names.insert((function.name, function.style == Style::Receiver)), "{}", function.name);
             assert!(!function.overloads.is_empty(), "{}", function.name);
         }
+    }
+
+    #[test]
+    fn every_function_is_explained_and_nothing_else() {
+        let names: BTreeSet<&str> = all().map(|function| function.name).collect();
+        let explained: BTreeSet<&str> = meanings::MEANINGS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, explained);
+        assert_eq!(explained.len(), meanings::MEANINGS.len());
     }
 
     /// No function may fall over values that only show when it runs.
