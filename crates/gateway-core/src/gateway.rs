@@ -12,6 +12,7 @@ use resource_server::KeySource;
 
 use crate::{
     cache::Cache,
+    certificates::CertificateTrust,
     decision::Decision,
     denial::{Denial, DenialKind},
     document::{Code, Diagnostic, Diagnostics, SecretReference},
@@ -57,6 +58,8 @@ pub struct GatewaySettings {
     pub cache: Arc<dyn Cache>,
     /// Who watches the steps of rules, if anybody does.
     pub observer: Option<Arc<dyn StepObserver>>,
+    /// Judges the certificates that issuers publish with their keys.
+    pub certificates: Arc<dyn CertificateTrust>,
 }
 
 /// Decides about requests. Immutable; cheap to rebuild with other rules.
@@ -100,6 +103,7 @@ impl Gateway {
             replay_store: settings.replay_store,
             outbound: settings.outbound,
             cache: settings.cache,
+            certificates: settings.certificates,
             plain_http_endpoints: settings.plain_http_endpoints,
         };
         let mut of_mechanisms = Diagnostics::new();

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod cache;
+pub mod certificates;
 mod client_credentials;
 pub mod content;
 pub mod decision;

@@ -6,10 +6,11 @@ mod chain;
 pub(crate) mod compile;
 mod credentials;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jose::UnixTime;
+use resource_server::ClaimedProofs;
 
 use self::chain::PrincipalChain;
 use crate::{
@@ -148,8 +149,16 @@ impl Pipeline {
             None => request.public_uri.as_ref().unwrap_or(&request.uri).to_string(),
         };
         let (nobody, outputs) = (Subject::default(), BTreeMap::new());
-        let input =
-            StepInput { request, subject: &nobody, outputs: &outputs, now, target_uri: &target_uri, notices };
+        let claimed_proofs = &ClaimedProofs::new(self.longest_proof_lifetime());
+        let input = StepInput {
+            request,
+            subject: &nobody,
+            outputs: &outputs,
+            now,
+            target_uri: &target_uri,
+            claimed_proofs,
+            notices,
+        };
         let Authenticated { subject, credentials } = self.authenticate(&input).await?;
         notices.subject(&subject);
         let input = StepInput { subject: &subject, ..input };
@@ -209,6 +218,14 @@ impl Pipeline {
             }
         }
         Ok(Authenticated { subject, credentials })
+    }
+
+    /// How long the claim of a proof must last that several authenticators accept; each knows its own needs.
+    fn longest_proof_lifetime(&self) -> Duration {
+        match self.authenticators.as_slice() {
+            [] | [_] => Duration::ZERO,
+            chains => chains.iter().map(PrincipalChain::longest_proof_lifetime).max().unwrap_or_default(),
+        }
     }
 
     /// Reads the body if a step looks into it, and not before it is known who asks.

@@ -156,6 +156,12 @@ impl TemplateData {
         Self { names: BTreeMap::from([("Request", objects::request(request))]) }
     }
 
+    /// `.TokenIssuer` alone.
+    #[must_use]
+    pub fn of_token_issuer(issuer: &str) -> Self {
+        Self { names: BTreeMap::from([("TokenIssuer", Value::from(issuer))]) }
+    }
+
     /// The data with `.Values`.
     #[must_use]
     pub fn with_values(mut self, values: &BTreeMap<String, String>) -> Self {

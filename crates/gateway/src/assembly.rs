@@ -14,6 +14,7 @@ use gateway_core::{
 use crate::{
     app::{Mode, ServeOptions, StartError},
     cache,
+    certificates::TlsTrust,
     config::{self, Draft, LoadOptions, Loaded, Report, Settings, settings::CacheSettings},
     file_watch::Watch,
     outbound::HyperClients,
@@ -199,6 +200,7 @@ fn build_engine(
         outbound,
         cache,
         observer,
+        certificates: Arc::new(TlsTrust::default()),
     };
     for (position, endpoint) in endpoints.iter().enumerate() {
         http_endpoint::build(endpoint, position, &settings, &mut found);

@@ -6,6 +6,7 @@
 pub mod app;
 mod assembly;
 mod cache;
+mod certificates;
 mod clock;
 pub mod config;
 mod conversion;

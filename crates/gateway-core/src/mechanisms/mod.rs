@@ -24,6 +24,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     cache::Cache,
+    certificates::CertificateTrust,
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, Node, NodeValue, Place, did_you_mean},
     endpoint::EndpointContext,
     outbound::OutboundClients,
@@ -46,6 +47,8 @@ pub struct Dependencies {
     pub outbound: Arc<dyn OutboundClients>,
     /// Where answers of other systems are kept.
     pub cache: Arc<dyn Cache>,
+    /// Judges the certificates that issuers publish with their keys.
+    pub certificates: Arc<dyn CertificateTrust>,
     /// Whether endpoints may be `http` (a flag lifts the enforcement of TLS).
     pub plain_http_endpoints: bool,
 }

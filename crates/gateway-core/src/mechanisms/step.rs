@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 use http::HeaderMap;
 use jose::UnixTime;
 use parking_lot::Mutex;
+use resource_server::ClaimedProofs;
 
 use crate::{
     audit::{Audit, ProofAudit},
@@ -32,6 +33,8 @@ pub struct StepInput<'a> {
     pub now: UnixTime,
     /// The URI that a proof's `htu` must name: the request's, at the rule's public origin if it has one.
     pub target_uri: &'a str,
+    /// The proofs that the request has claimed: it may show one to several authenticators.
+    pub claimed_proofs: &'a ClaimedProofs,
     /// What the log should hear about although the request goes on.
     pub notices: &'a Notices,
 }

@@ -1,5 +1,7 @@
 //! Several authenticators for one principal: a fallback chain that never hides a refused proof.
 
+use std::time::Duration;
+
 use super::Step;
 use crate::mechanisms::{
     authenticators::{Authenticated, Authentication, Authenticator, ChainEffect},
@@ -54,6 +56,10 @@ impl PrincipalChain {
         let reported = refused_proof.or(with_credentials).or(without_credentials);
         Err(reported
             .unwrap_or_else(|| Failure::internal("no_authenticator", "the rule has no authenticator")))
+    }
+
+    pub(super) fn longest_proof_lifetime(&self) -> Duration {
+        self.steps.iter().map(|step| step.mechanism.behaviour().proof_lifetime()).max().unwrap_or_default()
     }
 
     pub(super) fn starts_with_unauthorized(&self) -> bool {

@@ -64,12 +64,14 @@ fn a_jwt_authenticator_says_what_it_can_not_do() {
     check("issuers: [https://idp.example]", "audience: [x]", &["missing_key"]);
     check("issuers: [https://idp.example]", "issuers: []", &["out_of_range"]);
     check("{url: https://idp.example/certs}", "{url: http://idp.example/certs}", &["plain_http_endpoint"]);
+    check("{url: https://idp.example/certs}", "{url: https://idp.example/certs, headers: {A: b}}", &[]);
+    check("jwks_endpoint:", "metadata_endpoint:", &[]);
+    check("{url: https://idp.example/certs}", "\"https://idp.example/{{ .TokenIssuer | urlenc }}\"", &[]);
     check(
         "{url: https://idp.example/certs}",
-        "{url: https://idp.example/certs, headers: {A: b}}",
-        &["not_supported_yet"],
+        "\"https://idp.example/{{ .Issuer }}\"",
+        &["template_reads_unknown"],
     );
-    check("jwks_endpoint:", "metadata_endpoint:", &["not_supported_yet"]);
     check(
         "        assertions:",
         "        metadata_endpoint: https://idp.example/c\n        assertions:",
@@ -81,17 +83,18 @@ fn a_jwt_authenticator_says_what_it_can_not_do() {
     check("type: dpop", "type: mtls", &["unenforceable"]);
     check("type: dpop", "type: dpp", &["not_one_of"]);
     check("max_age: 1m", "max_age: 1m, max_proof_size: 32KB", &["out_of_range"]);
-    check(
-        "        assertions:",
-        "        jwt_source: [{cookie: access_token}]\n        assertions:",
-        &["not_supported_yet"],
-    );
+    check("        assertions:", "        jwt_source: [{cookie: access_token}]\n        assertions:", &[]);
     check(
         "        assertions:",
         "        trust_anchors: {source: texts}\n        assertions:",
-        &["not_supported_yet"],
+        &["wrong_secret_kind"],
     );
-    check("        assertions:", "        validate_jwk: true\n        assertions:", &["not_supported_yet"]);
+    check("        assertions:", "        trust_anchors: {source: roots}\n        assertions:", &[]);
+    check(
+        "        assertions:",
+        "        trust_anchors: {source: roots}\n        validate_jwk: false\n        assertions:",
+        &["mutually_exclusive"],
+    );
     check(
         "        assertions:",
         "        principal: {id: 'a.#'}\n        assertions:",

@@ -145,11 +145,20 @@ fn without_credentials_there_is_a_bare_challenge() {
 }
 
 #[test]
-fn a_token_in_the_query_is_never_accepted() {
+fn a_token_in_the_query_is_a_bearer_token_and_never_one_that_needs_a_proof() {
     let world = world(&without_requirement());
-    let token = world.parties.token(json!({}));
-    let address = format!("{API}?access_token={token}");
-    assert_eq!(answer(&world.decide(get(&address, &[]))), "401 DPoP algs=\"ES256\", Bearer");
+    let address = |token: &str| format!("{API}?access_token={token}");
+    let unbound = address(&world.parties.token(json!({})));
+    assert_eq!(answer(&world.decide(get(&unbound, &[]))), "200");
+    let bound = address(&world.parties.bound_token());
+    assert_eq!(
+        answer(&world.decide(get(&bound, &[]))),
+        "401 DPoP algs=\"ES256\", Bearer error=\"invalid_token\""
+    );
+    let strict = self::world(GUIDE);
+    let unbound_there = address(&strict.parties.token(json!({})));
+    assert_eq!(answer(&strict.decide(get(&unbound_there, &[]))), "401 DPoP algs=\"ES256\"");
+    let address = unbound;
     let with_proof = world.decide(get(&address, &[("dpop", "x")]));
     assert_eq!(
         answer(&with_proof),

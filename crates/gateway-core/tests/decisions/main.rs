@@ -18,5 +18,8 @@ mod forwarding;
 mod generic_authenticator;
 mod hostile;
 mod inheritance;
+mod introspection;
+mod issuers;
+mod principals;
 mod upstream_credentials;
 mod world;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dpop::{MemoryReplayStore, ProofBuilder, ReplayStore};
 use gateway_core::{
     Gateway, GatewaySettings,
+    certificates::NoTrust,
     decision::{Decision, Permit},
     denial::Denial,
     document::{Decode, Diagnostics, KeyPath, Node, Place, SecretReference, Spanned},
@@ -36,6 +37,41 @@ pub(crate) const ISSUER: &str = "https://idp.example";
 pub(crate) enum KeyEndpoint {
     Answers(String),
     Fails(OutboundError),
+    /// What each address answers.
+    Network(Arc<Network>),
+}
+
+/// Addresses with what they answer, and the calls that were made.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    answers: Mutex<BTreeMap<String, (u16, String)>>,
+    calls: Mutex<Vec<http::Request<Bytes>>>,
+}
+
+impl Network {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(crate) fn answer(&self, address: &str, status: u16, body: impl ToString) {
+        self.answers.lock().unwrap().insert(address.to_owned(), (status, body.to_string()));
+    }
+
+    pub(crate) fn calls(&self, address: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|call| call.uri() == address).count()
+    }
+
+    pub(crate) fn last_call(&self) -> http::Request<Bytes> {
+        self.calls.lock().unwrap().last().unwrap().clone()
+    }
+
+    fn send(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let answer = self.answers.lock().unwrap().get(&request.uri().to_string()).cloned();
+        self.calls.lock().unwrap().push(request);
+        let (status, body) = answer.unwrap_or((404, String::new()));
+        let response = http::Response::builder().status(status).header("content-type", "application/json");
+        response.body(Bytes::from(body)).unwrap()
+    }
 }
 
 #[derive(Debug)]
@@ -44,12 +80,13 @@ pub(crate) struct FakeOutbound {
 }
 
 impl OutboundHttp for FakeOutbound {
-    fn send(&self, _: http::Request<Bytes>, _: UnixTime) -> OutboundFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, _: UnixTime) -> OutboundFuture<'_> {
         let behaviour = self.behaviour.lock().unwrap().clone();
         Box::pin(async move {
             match behaviour {
                 KeyEndpoint::Answers(body) => Ok(http::Response::new(Bytes::from(body))),
                 KeyEndpoint::Fails(error) => Err(error),
+                KeyEndpoint::Network(network) => Ok(network.send(request)),
             }
         })
     }
@@ -176,10 +213,15 @@ fn secrets(gateway: &Arc<KeyPair>) -> SecretStore {
     let entries = BTreeMap::from([
         ("api-key".to_owned(), SecretEntry::Text("k1".to_owned().into())),
         ("shop".to_owned(), credentials(&[("client_id", "gateway"), ("client_secret", "s3cret+:")])),
+        (
+            "introspection".to_owned(),
+            credentials(&[("user_id", "the user_id"), ("password", "the password")]),
+        ),
         ("operator".to_owned(), credentials(&[("user_id", "op"), ("password", &hash)])),
         ("plain-user".to_owned(), credentials(&[("user_id", "op"), ("password", "pass:word")])),
     ]);
     store.insert("texts", source(SecretContent::Entries(entries)));
+    store.insert("roots", source(SecretContent::Certificates(vec![vec![0x30, 0]])));
     store
 }
 
@@ -232,6 +274,7 @@ pub(crate) fn load_through(
         outbound: Arc::new(OneClient(outbound)),
         cache: Arc::new(MapCache::default()),
         observer: None,
+        certificates: Arc::new(NoTrust),
     };
     let gateway = Gateway::build(settings, &rule_sets, &mut diagnostics);
     Loaded { gateway, diagnostics }

@@ -7,12 +7,12 @@ use http::Uri;
 use jose::{Algorithm, KeyPair};
 use oauth::AccessToken;
 use resource_server::{
-    Discovery, IntrospectedTokens, IntrospectionPolicy, IssuerNames, OutboundError, Reason, VerdictLifetime,
-    Verifier,
+    AccessTokens, Discovery, IntrospectedTokens, IntrospectionPolicy, IssuerNames, OutboundError, Reason,
+    VerdictLifetime, Verifier,
 };
 use serde_json::{Value, json};
 
-use crate::world::{Answer, NOW, Network, as_bearer, change, proven, resource, token_error};
+use crate::world::{Answer, Issuer, NOW, Network, as_bearer, change, proven, resource, token_error};
 
 const ENDPOINT: &str = "https://as.example/introspect";
 const ISSUER: &str = "https://as.example";
@@ -248,4 +248,26 @@ fn the_endpoint_and_the_issuer_can_come_from_metadata() {
     check(document.clone(), json!({"iss": ISSUER}), Ok(()));
     check(document, json!({"iss": "https://other.example"}), Err("Issuer"));
     check(json!({"issuer": ISSUER}), json!({}), Err("Introspection"));
+}
+
+#[test]
+fn where_issuers_have_endpoints_of_their_own_the_token_says_whom_to_ask_and_it_must_be_confirmed() {
+    let network = Network::new();
+    let of = |issuer: &str| {
+        let endpoint = format!("{issuer}/introspect").parse::<Uri>().unwrap();
+        let issuers = IssuerNames::Listed(vec![issuer.to_owned()]);
+        let policy = IntrospectionPolicy { issuers, ..policy(VerdictLifetime::OneRequest) };
+        (issuer.to_owned(), IntrospectedTokens::new(endpoint, network.outbound(), policy))
+    };
+    let (shop, partner) = (Issuer::new("https://shop.example"), Issuer::new("https://partner.example"));
+    let resource = resource(AccessTokens::IntrospectedByIssuer(vec![of(&shop.name), of(&partner.name)]));
+    network.json("https://shop.example/introspect", active(json!({"iss": shop.name})));
+    network.json("https://partner.example/introspect", active(json!({"iss": shop.name})));
+    assert!(as_bearer(&resource, &shop.token(json!({})), NOW).is_ok());
+    assert_eq!(network.calls("https://partner.example/introspect"), 0);
+    let unconfirmed = partner.token(json!({}));
+    assert_eq!(token_error(as_bearer(&resource, &unconfirmed, NOW)), "Issuer");
+    let stranger = shop.token(json!({"iss": "https://evil.example"}));
+    assert_eq!(token_error(as_bearer(&resource, &stranger, NOW)), "Issuer");
+    assert_eq!(token_error(as_bearer(&resource, &opaque(), NOW)), "Malformed");
 }

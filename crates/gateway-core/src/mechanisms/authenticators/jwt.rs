@@ -13,42 +13,48 @@
 //!         config: {max_age: 1m, nonce_required: true, replay_allowed: false}
 //! ```
 //!
-//! This file configures [`resource_server::Verifier`] and maps its refusals; every check of token and proof is made there.
+//! This file configures [`resource_server::Verifier`]; every check of token and proof is made there.
 
 mod config;
-mod key_endpoint;
+mod issuer_keys;
 mod written;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Uri, header};
-use jose::{Algorithm, AlgorithmSet};
-use resource_server::{
-    IssuerNames, JwksCache, JwtTokens, KeySource, Mode, OutboundHttp, ProofPolicy, ProtectedRequest,
-    TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
-};
+use http::HeaderValue;
+use jose::Algorithm;
+use resource_server::{CertificateCheck, JwtTokens, KeySource};
 
+pub(super) use self::config::read_settings;
 pub use self::config::{JwtConfig, JwtOverride};
-use self::{config::Settings, key_endpoint::key_endpoint};
+use self::{
+    config::CertificateConfig,
+    issuer_keys::{IssuerKeys, KeySettings},
+};
 use crate::{
-    audit::ProofAudit,
-    document::Diagnostics,
+    document::{Code, Diagnostic, Diagnostics},
     mechanisms::{
         BuildContext, Mechanism,
-        authenticators::{Authenticate, Authenticated, Authentication, access_token::refusal},
-        step::{StepFuture, StepInput, chain_of_causes},
+        authenticators::{
+            Authenticate, Authentication,
+            access_token::{
+                authenticator::{TokenAuthenticator, TokenSettings},
+                issuer_endpoint::{IssuerEndpoint, Wanted},
+            },
+        },
+        step::{StepFuture, StepInput},
     },
-    outbound::ClientSettings,
+    published_keys::PublishedKey,
 };
 
 /// Accepts access tokens in JWT form.
 #[derive(Debug, Clone)]
 pub struct Jwt {
-    endpoint: Uri,
-    settings: Settings,
+    settings: TokenSettings,
+    keys: IssuerKeys,
     tokens: JwtTokens,
-    verifier: Verifier,
-    allowed_proof_algorithms: Option<AlgorithmSet>,
+    authenticator: TokenAuthenticator,
+    published_keys: Vec<PublishedKey>,
 }
 
 impl Mechanism for Jwt {
@@ -58,14 +64,19 @@ impl Mechanism for Jwt {
     type Override = JwtOverride;
 
     fn build(config: JwtConfig, context: &BuildContext<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let endpoint = key_endpoint(&config.endpoint, context, diagnostics);
-        let settings = config.settings;
-        // Errors of the assertions are reported beside those of the endpoint.
-        let verifier_parts = settings.verifier_parts(context, diagnostics);
-        let (endpoint, (token, proof)) = (endpoint?, verifier_parts?);
-        let keys: Arc<dyn KeySource> =
-            Arc::new(JwksCache::new(endpoint.clone(), key_client(context)?, settings.keys_ttl));
-        Some(Self::assemble(endpoint, keys, settings, token, proof, None))
+        let JwtConfig { endpoint, settings, keys_ttl, certificates } = config;
+        // Errors of all parts are reported.
+        let endpoint = IssuerEndpoint::build(&endpoint, Wanted::Keys, context, diagnostics);
+        let certificates = certificate_check(&certificates, context, diagnostics);
+        let proof = settings.proof_policy(context, diagnostics);
+        let (endpoint, certificates, proof) = (endpoint?, certificates?, proof?);
+        let published_keys = endpoint.published_keys();
+        let issuers = settings.assertions.issuers();
+        let key_settings = KeySettings { endpoint, lifetime: keys_ttl, certificates };
+        let keys = IssuerKeys::connect(key_settings, &issuers, diagnostics)?;
+        let tokens = JwtTokens::new(keys.trusted_issuers(&issuers, &settings.assertions.token_policy()));
+        let authenticator = TokenAuthenticator::new(tokens.clone(), &settings, proof);
+        Some(Self { settings, keys, tokens, authenticator, published_keys })
     }
 
     fn with_override(
@@ -74,121 +85,77 @@ impl Mechanism for Jwt {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let mut settings = self.settings.clone();
-        if let Some(assertions) = change.assertions {
-            settings.assertions = settings.assertions.overridden_by(assertions);
-        }
-        if let Some(error_signaling) = change.error_signaling {
-            settings.error_signaling = settings.error_signaling.overridden_by(error_signaling);
-        }
-        let known = self.tokens.issuers().first().map(|issuer| Arc::clone(&issuer.keys));
-        let keys: Arc<dyn KeySource> = match (change.keys_ttl, known) {
-            (None, Some(keys)) => keys,
-            (ttl, _) => {
-                settings.keys_ttl = ttl.unwrap_or(settings.keys_ttl);
-                Arc::new(JwksCache::new(self.endpoint.clone(), key_client(context)?, settings.keys_ttl))
-            }
+        let settings = self.settings.overridden_by(change.assertions, change.error_signaling);
+        let issuers = settings.assertions.issuers();
+        let keys = match change.keys_ttl {
+            Some(lifetime) => self.keys.clone().with_lifetime(lifetime),
+            None => self.keys.clone(),
         };
-        let (token, proof) = settings.verifier_parts(context, diagnostics)?;
-        Some(Self::assemble(self.endpoint.clone(), keys, settings, token, proof, Some(&self.tokens)))
+        let keys = keys.for_issuers(&issuers, diagnostics);
+        let proof = settings.proof_policy(context, diagnostics);
+        let (keys, proof) = (keys?, proof?);
+        let trusted = keys.trusted_issuers(&issuers, &settings.assertions.token_policy());
+        let tokens = self.tokens.with_issuers(trusted);
+        let authenticator = TokenAuthenticator::new(tokens.clone(), &settings, proof);
+        Some(Self { settings, keys, tokens, authenticator, published_keys: Vec::new() })
+    }
+
+    fn published_keys(&self) -> &[PublishedKey] {
+        &self.published_keys
     }
 }
 
-fn key_client(context: &BuildContext<'_>) -> Option<Arc<dyn OutboundHttp>> {
-    context.dependencies.outbound.client(&ClientSettings::default()).ok()
-}
-
-impl Settings {
-    fn verifier_parts(
-        &self,
-        context: &BuildContext<'_>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<(TokenPolicy, ProofPolicy)> {
-        let proof = self.assertions.proof_policy(
-            context.dependencies.nonce_ring.as_ref(),
-            &context.dependencies.replay_store,
-            diagnostics,
-        )?;
-        Some((self.assertions.token_policy(), proof))
+/// The check of `x5c`, if there is to be one; `None` after an error was added to `diagnostics`.
+fn certificate_check(
+    config: &CertificateConfig,
+    context: &BuildContext<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<Arc<dyn CertificateCheck>>> {
+    if !config.is_checked {
+        return Some(None);
     }
-}
-
-impl Jwt {
-    fn assemble(
-        endpoint: Uri,
-        keys: Arc<dyn KeySource>,
-        settings: Settings,
-        token: TokenPolicy,
-        proof: ProofPolicy,
-        known: Option<&JwtTokens>,
-    ) -> Self {
-        let allowed_proof_algorithms = match proof.mode {
-            Mode::Off => None,
-            Mode::Observe | Mode::Permit | Mode::Require => Some(proof.policy.algorithms.clone()),
-        };
-        let issuer =
-            TrustedIssuer { names: IssuerNames::Listed(settings.assertions.issuers()), keys, policy: token };
-        let tokens = match known {
-            Some(known) => known.with_issuers([issuer]),
-            None => JwtTokens::new([issuer]),
-        };
-        let verifier = Verifier::new(VerifierConfig {
-            tokens: tokens.clone().into(),
-            scopes: settings.assertions.required_scopes(),
-            proof,
-            error_signaling: settings.error_signaling.extras(),
-        });
-        Self { endpoint, settings, tokens, verifier, allowed_proof_algorithms }
-    }
-
-    async fn verify(&self, input: &StepInput<'_>) -> Authentication {
-        let headers = self.settings.sources.present(&input.request.headers);
-        let request = ProtectedRequest {
-            method: input.request.method.as_str(),
-            target_uri: input.target_uri,
-            headers: &headers,
-        };
-        let verified = match self.verifier.verify(&request, input.now).await {
-            Ok(verified) => {
-                input.notices.proof(ProofAudit::of_verified(&verified));
-                verified
+    let path = context.path.key("trust_anchors").to_string();
+    let anchors = match &config.trust_anchors {
+        None => None,
+        Some(reference) => match context.dependencies.secrets.certificates(&reference.source.value) {
+            Ok(anchors) => Some(anchors),
+            Err(error) => {
+                error.report(reference, &path, diagnostics);
+                return None;
             }
-            Err(refused) => {
-                input.notices.proof(ProofAudit::of_refused(&refused));
-                return refusal::authentication(&refused);
-            }
-        };
-        match self.settings.principal.principal(&verified.claims) {
-            Ok(principal) => Authentication::Authenticated(Box::new(Authenticated {
-                principal,
-                scheme: Some(verified.scheme),
-                thumbprint: verified.thumbprint,
-                fresh_nonce: verified.fresh_nonce,
-                observed: verified.observed.map(|reason| chain_of_causes(&reason)),
-            })),
-            Err(failure) => refusal::fault(failure),
+        },
+    };
+    match context.dependencies.certificates.check(anchors) {
+        Ok(check) => Some(Some(check)),
+        Err(error) => {
+            let place = config.trust_anchors.as_ref().map_or(&context.place, |reference| &reference.place);
+            diagnostics.push(
+                Diagnostic::error(Code::WrongSecretKind, format!("`{path}`: {error}"), place)
+                    .expected("X.509 certificates"),
+            );
+            None
         }
     }
 }
 
 impl Authenticate for Jwt {
     fn authenticate<'a>(&'a self, input: &'a StepInput<'a>) -> StepFuture<'a, Authentication> {
-        Box::pin(self.verify(input))
+        Box::pin(self.authenticator.authenticate(input))
     }
 
     fn dpop_challenge(&self) -> Option<HeaderValue> {
-        self.allowed_proof_algorithms.as_ref()?;
-        self.verifier.no_credentials().headers().get(header::WWW_AUTHENTICATE).cloned()
+        self.authenticator.dpop_challenge()
     }
 
     fn key_source(&self) -> Option<Arc<dyn KeySource>> {
-        match self.tokens.issuers() {
-            [issuer] => Some(Arc::clone(&issuer.keys)),
-            _ => None,
-        }
+        self.keys.only()
     }
 
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {
-        self.allowed_proof_algorithms.as_ref().is_some_and(|algorithms| algorithms.contains(algorithm))
+        self.authenticator.allows_proof_algorithm(algorithm)
+    }
+
+    fn proof_lifetime(&self) -> Duration {
+        self.authenticator.proof_lifetime()
     }
 }

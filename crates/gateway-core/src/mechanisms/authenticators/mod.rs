@@ -5,9 +5,10 @@ pub mod anonymous;
 pub mod basic_auth;
 pub mod generic;
 pub mod jwt;
+pub mod oauth2_introspection;
 pub mod unauthorized;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dpop::DPOP_NONCE;
 use http::{HeaderValue, header};
@@ -32,12 +33,14 @@ mechanisms! {
         unauthorized::Unauthorized,
         /// Access tokens in JWT form, with DPoP.
         jwt::Jwt,
+        /// Access tokens of any form, about which the issuer is asked, with DPoP.
+        oauth2_introspection::OAuth2Introspection,
         /// One user with one password.
         basic_auth::BasicAuth,
         /// Whom an endpoint names.
         generic::Generic,
     }
-    later: ["oauth2_introspection"],
+    later: [],
 }
 
 /// What an authenticator does.
@@ -53,6 +56,11 @@ pub trait Authenticate {
     /// The keys that tokens are checked with, where they are of one known issuer: readiness waits for them.
     fn key_source(&self) -> Option<Arc<dyn KeySource>> {
         None
+    }
+
+    /// How long a proof that is accepted here may be good at the most; zero where proofs are not looked at.
+    fn proof_lifetime(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether proofs signed with this algorithm are checked and allowed here.

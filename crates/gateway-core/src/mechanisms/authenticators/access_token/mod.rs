@@ -4,7 +4,9 @@
 //! Nothing is checked here: this configures [`resource_server::Verifier`] and maps its refusals.
 
 pub(super) mod assertions;
+pub(super) mod authenticator;
 pub(super) mod error_signaling;
+pub(super) mod issuer_endpoint;
 pub(super) mod principal;
 mod proof_of_possession;
 pub(super) mod refusal;

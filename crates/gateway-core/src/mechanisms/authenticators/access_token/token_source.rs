@@ -1,199 +1,233 @@
-//! `jwt_source`: where a request's token is looked for.
+//! `jwt_source`, `token_source`: where a request's token is looked for.
 //!
-//! Without the key it is `Authorization` with the schemes `DPoP` and `Bearer`. Tokens in cookies, queries and bodies are
-//! not looked for: a token in the query is no credential here.
+//! Without the key: `Authorization` with the schemes `Bearer` and `DPoP`, the query parameter and the form field
+//! `access_token`. A token that does not come in a header is a bearer token, and where bearer tokens are not accepted it is
+//! not looked for. The body is read last, and only if it is a small form.
 
-use std::borrow::Cow;
+mod body;
+mod header;
+mod query;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header::COOKIE};
+use oauth::{AccessToken, Credentials, CredentialsError, Scheme};
 
-use crate::document::{
-    Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, decode_sequence,
+use self::header::HeaderSource;
+use crate::{
+    document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, decode_sequence},
+    mechanisms::step::Failure,
+    request::Request,
 };
+
+/// The name that RFC 6750 gives the query parameter and the form field.
+const ACCESS_TOKEN: &str = "access_token";
 
 /// The sources in order; the first that yields a value wins.
 #[derive(Debug, Clone)]
-pub(in crate::mechanisms::authenticators) struct TokenSources {
-    headers: Vec<HeaderSource>,
+pub(in crate::mechanisms::authenticators) struct TokenSources(Vec<Source>);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Header(HeaderSource),
+    Cookie(String),
+    Query(String),
+    Body(String),
 }
 
-/// A header field, its value behind `scheme` if there is one.
-#[derive(Debug, Clone)]
-struct HeaderSource {
-    name: HeaderName,
-    scheme: Option<String>,
+/// What was found.
+#[derive(Debug)]
+pub(in crate::mechanisms::authenticators) enum Found {
+    /// No token anywhere.
+    Nothing,
+    /// A token.
+    Token {
+        credentials: Credentials,
+        /// Whether it came in `Authorization`.
+        in_authorization: bool,
+    },
+    /// Something that is no token, or several.
+    Malformed(CredentialsError),
+    /// A token in the query beside one in a header, or beside a proof (RFC 6750 §2).
+    SeveralTransports,
+    /// The body can not be read.
+    Failed(Failure),
 }
 
 impl Default for TokenSources {
     fn default() -> Self {
-        let authorization =
-            |scheme: &str| HeaderSource { name: header::AUTHORIZATION, scheme: Some(scheme.to_owned()) };
-        Self { headers: vec![authorization("Bearer"), authorization("DPoP")] }
+        Self(vec![
+            Source::Header(HeaderSource::authorization(Scheme::Bearer)),
+            Source::Header(HeaderSource::authorization(Scheme::Dpop)),
+            Source::Query(ACCESS_TOKEN.to_owned()),
+            Source::Body(ACCESS_TOKEN.to_owned()),
+        ])
     }
 }
 
 impl TokenSources {
-    /// The headers as the verifier reads them: it knows `Authorization` only. Whatever header a token came in, it stands
-    /// there; without a token from any source nothing does.
-    pub(in crate::mechanisms::authenticators) fn present<'r>(
+    /// Looks for the request's token. With `in_headers_only` other places are not searched: what is there could not be
+    /// accepted.
+    pub(in crate::mechanisms::authenticators) async fn find(
         &self,
-        headers: &'r HeaderMap,
-    ) -> Cow<'r, HeaderMap> {
-        for source in &self.headers {
-            let mut values = headers.get_all(&source.name).iter();
-            let Some(first) = values.next() else { continue };
-            if source.name == header::AUTHORIZATION && source.is_token_scheme() {
-                // Several lines and malformed credentials of a listed scheme are the verifier's to refuse.
-                if values.next().is_some() || source.scheme_fits(first) {
-                    return Cow::Borrowed(headers);
-                }
-                continue;
-            }
-            let Some(token) = source.token_in(first) else { continue };
-            let mut replaced = headers.clone();
-            replaced.remove(header::AUTHORIZATION);
-            // A header that occurs twice becomes two credentials, which are refused.
-            for value in std::iter::once(token).chain(values.filter_map(|value| source.token_in(value))) {
-                let mut credentials = source.presented_scheme().as_bytes().to_vec();
-                credentials.push(b' ');
-                credentials.extend_from_slice(value);
-                if let Ok(value) = HeaderValue::from_bytes(&credentials) {
-                    replaced.append(header::AUTHORIZATION, value);
-                }
-            }
-            return Cow::Owned(replaced);
+        request: &Request,
+        in_headers_only: bool,
+    ) -> Found {
+        let has_header_credentials = request.headers.contains_key(http::header::AUTHORIZATION)
+            || request.headers.contains_key(dpop::DPOP);
+        if has_header_credentials && self.query_names().any(|name| query::has(request.uri.query(), name)) {
+            return Found::SeveralTransports;
         }
-        if !headers.contains_key(header::AUTHORIZATION) {
-            return Cow::Borrowed(headers);
+        let mut body_fields = Vec::new();
+        for source in &self.0 {
+            let found = match source {
+                Source::Header(source) => source.find(&request.headers),
+                Source::Cookie(_) | Source::Query(_) | Source::Body(_) if in_headers_only => continue,
+                Source::Cookie(name) => bearer(cookies(&request.headers, name)),
+                Source::Query(name) => bearer(query::values(request.uri.query(), name)),
+                Source::Body(name) => {
+                    // Whatever its place in the list: no body is read for nothing.
+                    body_fields.push(name.as_str());
+                    continue;
+                }
+            };
+            if !matches!(found, Found::Nothing) {
+                return found;
+            }
         }
-        let mut without = headers.clone();
-        without.remove(header::AUTHORIZATION);
-        Cow::Owned(without)
+        match body_fields.as_slice() {
+            [] => Found::Nothing,
+            fields => body::find(request, fields).await,
+        }
+    }
+
+    /// A token in the query counts as a second one although it is not a source: somebody behind us may read it.
+    fn query_names(&self) -> impl Iterator<Item = &str> {
+        let configured = self.0.iter().filter_map(|source| match source {
+            Source::Query(name) => Some(name.as_str()),
+            Source::Header(_) | Source::Cookie(_) | Source::Body(_) => None,
+        });
+        std::iter::once(ACCESS_TOKEN).chain(configured)
     }
 }
 
-impl HeaderSource {
-    fn is_token_scheme(&self) -> bool {
-        self.scheme.as_deref().is_some_and(|scheme| {
-            scheme.eq_ignore_ascii_case("DPoP") || scheme.eq_ignore_ascii_case("Bearer")
-        })
+/// A bearer token out of the values of one source; several values are several tokens.
+fn bearer(values: Vec<String>) -> Found {
+    match values.as_slice() {
+        [] => Found::Nothing,
+        [token] => token_of(Scheme::Bearer, token, false),
+        _ => Found::Malformed(CredentialsError::Several),
     }
+}
 
-    /// The scheme under which the verifier sees the token.
-    fn presented_scheme(&self) -> &'static str {
-        match self.scheme.as_deref() {
-            Some(scheme) if scheme.eq_ignore_ascii_case("DPoP") => "DPoP",
-            Some(_) | None => "Bearer",
-        }
+fn token_of(scheme: Scheme, token: &str, in_authorization: bool) -> Found {
+    match AccessToken::parse(token) {
+        Ok(token) => Found::Token { credentials: Credentials { scheme, token }, in_authorization },
+        Err(_) => Found::Malformed(CredentialsError::Malformed),
     }
+}
 
-    /// Whether the value starts with the scheme, in any case, and ends there or goes on with something else than a letter
-    /// of a scheme's name.
-    fn scheme_fits(&self, value: &HeaderValue) -> bool {
-        let Some(scheme) = &self.scheme else { return true };
-        let word = value.as_bytes().split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
-        word.eq_ignore_ascii_case(scheme.as_bytes())
-    }
-
-    fn token_in<'v>(&self, value: &'v HeaderValue) -> Option<&'v [u8]> {
-        let Some(scheme) = &self.scheme else {
-            return Some(value.as_bytes().trim_ascii()).filter(|token| !token.is_empty());
-        };
-        let (word, rest) = value.as_bytes().split_at_checked(scheme.len())?;
-        let is_separated = rest.first() == Some(&b' ');
-        (word.eq_ignore_ascii_case(scheme.as_bytes()) && is_separated).then(|| rest.trim_ascii_start())
-    }
+/// The values of all cookies of that name (RFC 6265 §4.2.1); empty ones are none.
+fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| {
+        let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        quoted.unwrap_or(value).to_owned()
+    });
+    values.filter(|value| !value.is_empty()).collect()
 }
 
 impl Decode for TokenSources {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let headers = decode_sequence(node, path, diagnostics, decode_source)?;
-        if headers.is_empty() {
+        let sources = decode_sequence(node, path, diagnostics, decode_source)?;
+        if sources.is_empty() {
             diagnostics.push(
                 Diagnostic::error(Code::OutOfRange, format!("`{path}` is empty"), &node.place)
                     .expected("at least one source"),
             );
             return None;
         }
-        Some(Self { headers })
+        Some(Self(sources))
     }
 }
 
-fn decode_source(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<HeaderSource> {
+const KINDS: [&str; 4] = ["header", "cookie", "query_parameter", "body_parameter"];
+
+/// One source is one of the four kinds; `scheme` belongs to `header` only.
+fn decode_source(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Source> {
     let mut reader = MapReader::new(node, path, diagnostics)?;
+    let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| reader.has(kind)).collect();
     let header = reader.optional::<Spanned<String>>("header");
+    let cookie = reader.optional::<Spanned<String>>("cookie");
+    let query = reader.optional::<Spanned<String>>("query_parameter");
+    let body = reader.optional::<Spanned<String>>("body_parameter");
     let scheme = reader.optional::<String>("scheme").filter(|scheme| !scheme.is_empty());
-    let meanwhile = "send tokens in a header; tokens in other places are not looked for yet";
-    let mut is_later = false;
-    for key in ["cookie", "query_parameter", "body_parameter"] {
-        is_later |= reader.has(key);
-        reader.not_supported_yet(key, meanwhile);
+    if let (Some(place), [kind]) = (reader.key_place("scheme"), kinds.as_slice())
+        && *kind != "header"
+    {
+        let headline = format!("`{}` belongs to a header, and there is none", path.key("scheme"));
+        reader.diagnostics().push(
+            Diagnostic::error(Code::MutuallyExclusive, headline, place)
+                .expected(format!("`{kind}` alone"))
+                .hint("remove `scheme`"),
+        );
     }
-    if header.is_none() && !is_later && !reader.has("header") {
-        reader.report_missing("header");
-    }
-    reader.finish();
-    let header = header?;
-    match HeaderName::from_bytes(header.value.as_bytes()) {
-        Ok(name) => Some(HeaderSource { name, scheme }),
-        Err(_) => {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::WrongType,
-                    format!("`{}` is not a header name", path.key("header")),
-                    &header.place,
-                )
-                .found(header.value.as_str())
-                .expected("a header name such as `Authorization`"),
-            );
-            None
+    match kinds.as_slice() {
+        [] => reader.report_missing("header"),
+        [_] => {}
+        [first, others @ ..] => {
+            let mut diagnostic = Diagnostic::error(
+                Code::MutuallyExclusive,
+                format!("`{path}` names several places: {}", kinds.join(", ")),
+                reader.key_place(first).unwrap_or(reader.place()),
+            )
+            .expected("one of them in each source")
+            .hint("write one source for each");
+            for other in others.iter().filter_map(|other| reader.key_place(other)) {
+                diagnostic = diagnostic.and_place(other);
+            }
+            reader.diagnostics().push(diagnostic);
         }
     }
+    reader.finish();
+    if kinds.len() != 1 {
+        return None;
+    }
+    if let Some(header) = header {
+        return match HeaderName::from_bytes(header.value.as_bytes()) {
+            Ok(name) => Some(Source::Header(HeaderSource::new(name, scheme))),
+            Err(_) => {
+                report_name(
+                    &header,
+                    &path.key("header"),
+                    "a header name such as `Authorization`",
+                    diagnostics,
+                );
+                None
+            }
+        };
+    }
+    let named = |kind: &str, name: Spanned<String>, diagnostics: &mut Diagnostics| {
+        if name.value.is_empty() {
+            report_name(&name, &path.key(kind), "a name", diagnostics);
+            return None;
+        }
+        Some(name.value)
+    };
+    match (cookie, query, body) {
+        (Some(name), _, _) => named("cookie", name, diagnostics).map(Source::Cookie),
+        (_, Some(name), _) => named("query_parameter", name, diagnostics).map(Source::Query),
+        (_, _, Some(name)) => named("body_parameter", name, diagnostics).map(Source::Body),
+        (None, None, None) => None,
+    }
+}
+
+fn report_name(name: &Spanned<String>, path: &KeyPath, expected: &str, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::error(Code::WrongType, format!("`{path}` can not be looked for"), &name.place)
+            .found(name.value.as_str())
+            .expected(expected),
+    );
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn presented(sources: &TokenSources, name: &'static str, value: &'static str) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, HeaderValue::from_static(value));
-        let presented = sources.present(&headers);
-        presented.get("authorization").map(|value| value.to_str().unwrap().to_owned())
-    }
-
-    fn sources(entries: &[(&'static str, Option<&str>)]) -> TokenSources {
-        let headers = entries.iter().map(|(name, scheme)| HeaderSource {
-            name: HeaderName::from_static(name),
-            scheme: scheme.map(str::to_owned),
-        });
-        TokenSources { headers: headers.collect() }
-    }
-
-    #[test]
-    fn by_default_the_authorization_header_counts_in_any_case() {
-        let default = TokenSources::default();
-        assert_eq!(presented(&default, "authorization", "dpop x").as_deref(), Some("dpop x"));
-        assert_eq!(presented(&default, "authorization", "Bearer x").as_deref(), Some("Bearer x"));
-        assert_eq!(presented(&default, "authorization", "DPoP").as_deref(), Some("DPoP"));
-        assert_eq!(presented(&default, "authorization", "Basic x"), None);
-    }
-
-    #[test]
-    fn only_listed_schemes_count() {
-        let dpop_only = sources(&[("authorization", Some("DPoP"))]);
-        assert_eq!(presented(&dpop_only, "authorization", "Bearer x"), None);
-        assert_eq!(presented(&dpop_only, "authorization", "DPoP x").as_deref(), Some("DPoP x"));
-    }
-
-    #[test]
-    fn a_token_in_another_header_is_a_bearer_token_unless_its_scheme_is_dpop() {
-        let other = sources(&[("x-token", None)]);
-        assert_eq!(presented(&other, "x-token", "abc").as_deref(), Some("Bearer abc"));
-        let other = sources(&[("x-token", Some("Token"))]);
-        assert_eq!(presented(&other, "x-token", "token  abc").as_deref(), Some("Bearer abc"));
-        let other = sources(&[("x-token", Some("dpop"))]);
-        assert_eq!(presented(&other, "x-token", "DPoP abc").as_deref(), Some("DPoP abc"));
-        assert_eq!(presented(&other, "authorization", "DPoP abc"), None);
-    }
-}
+mod tests;

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use crate::{
     document::{
-        Code, ConfigDuration, Decode, Diagnostic, Diagnostics, Endpoint, KeyPath, MapReader,
-        MetadataEndpoint, Node, SecretReference, Spanned,
+        Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, SecretReference,
+        Spanned,
     },
     mechanisms::authenticators::access_token::{
-        assertions::Assertions, error_signaling::ErrorSignalingConfig, principal::PrincipalMapping,
+        assertions::Assertions,
+        authenticator::TokenSettings,
+        error_signaling::ErrorSignalingConfig,
+        issuer_endpoint::{IssuerEndpointConfig, Wanted},
+        principal::PrincipalMapping,
         token_source::TokenSources,
     },
 };
@@ -16,109 +20,104 @@ use crate::{
 /// heimdall's default life of fetched keys.
 const DEFAULT_KEYS_TTL: Duration = Duration::from_secs(600);
 
-/// What the verifier is made from, kept for steps that change single fields.
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) assertions: Assertions,
-    pub(super) sources: TokenSources,
-    pub(super) principal: PrincipalMapping,
-    pub(super) error_signaling: ErrorSignalingConfig,
-    pub(super) keys_ttl: Duration,
-}
-
 /// Settings of `jwt` in the catalogue.
 #[derive(Debug, Clone)]
 pub struct JwtConfig {
-    pub(super) endpoint: Endpoint,
-    pub(super) settings: Settings,
+    /// `jwks_endpoint`: where the issuer's keys are; or `metadata_endpoint`: where its metadata are, which name the
+    /// issuer and the place of its keys (RFC 8414, OpenID Connect Discovery). One of the two. In the URL `.TokenIssuer`
+    /// stands for each of the issuers in `assertions.issuers`.
+    pub(super) endpoint: IssuerEndpointConfig,
+    /// `assertions`, `jwt_source`, `principal`, `error_signaling`.
+    pub(super) settings: TokenSettings,
+    /// `cache_ttl`: how long keys are used before they are fetched anew, a duration (10m). Keys that can not be fetched
+    /// stay in use for an hour longer.
+    pub(super) keys_ttl: Duration,
+    /// `validate_jwk`, `trust_anchors`.
+    pub(super) certificates: CertificateConfig,
 }
 
-/// What a step may change: `assertions` field by field, `cache_ttl`, `error_signaling`.
+/// Which certificates of keys are accepted.
+#[derive(Debug, Clone)]
+pub(super) struct CertificateConfig {
+    /// `validate_jwk`: whether the chain in `x5c`, where a key has one, must lead to a trusted certificate and allow
+    /// digital signatures, a boolean (true).
+    pub(super) is_checked: bool,
+    /// `trust_anchors`: a `pem` source with the certificates that are trusted, in place of the system's.
+    pub(super) trust_anchors: Option<SecretReference>,
+}
+
+/// What a step may change.
 #[derive(Debug, Clone)]
 pub struct JwtOverride {
+    /// `assertions`: field by field, over those of the catalogue.
     pub(super) assertions: Option<Assertions>,
+    /// `cache_ttl`: another life of the keys; the step has its own memory of them then.
     pub(super) keys_ttl: Option<Duration>,
+    /// `error_signaling`: field by field, over that of the catalogue.
     pub(super) error_signaling: Option<ErrorSignalingConfig>,
 }
 
 impl Decode for JwtConfig {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
-        let endpoint = reader.optional::<Endpoint>("jwks_endpoint");
-        let has_endpoint = reader.has("jwks_endpoint");
-        read_metadata_endpoint(&mut reader);
-        let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
-            Assertions::decode(node, path, false, has_endpoint, diagnostics)
-        });
-        if !reader.has("assertions") && has_endpoint {
+        let endpoint = IssuerEndpointConfig::read(Wanted::Keys, &mut reader);
+        let has_key_endpoint = reader.has("jwks_endpoint");
+        if !reader.has("assertions") && has_key_endpoint {
             reader.report_missing("assertions");
         }
-        let sources = reader.or("jwt_source", TokenSources::default());
-        let principal = reader.optional::<PrincipalMapping>("principal");
-        let has_principal = reader.has("principal");
+        let settings = read_settings("jwt_source", has_key_endpoint, &mut reader);
         let keys_ttl = reader.optional::<ConfigDuration>("cache_ttl").map(ConfigDuration::as_duration);
-        read_key_validation(&mut reader);
-        let error_signaling = reader.optional("error_signaling");
+        let certificates = read_certificates(&mut reader);
         reader.finish();
-        let principal = if has_principal { principal? } else { PrincipalMapping::standard().ok()? };
         Some(Self {
             endpoint: endpoint?,
-            settings: Settings {
-                assertions: assertions?,
-                sources,
-                principal,
-                error_signaling: error_signaling.unwrap_or_default(),
-                keys_ttl: keys_ttl.unwrap_or(DEFAULT_KEYS_TTL),
-            },
+            settings: settings?,
+            keys_ttl: keys_ttl.unwrap_or(DEFAULT_KEYS_TTL),
+            certificates: certificates?,
         })
     }
 }
 
-/// Exactly one of `jwks_endpoint` and `metadata_endpoint`; the second belongs to a later stage.
-fn read_metadata_endpoint(reader: &mut MapReader<'_, '_>) {
-    let has_keys = reader.has("jwks_endpoint");
-    reader.optional::<MetadataEndpoint>("metadata_endpoint");
-    match (has_keys, reader.key_place("metadata_endpoint")) {
-        (true, Some(place)) => {
-            let mut diagnostic = Diagnostic::error(
-                Code::MutuallyExclusive,
-                format!("`{}` has both `jwks_endpoint` and `metadata_endpoint`", reader.path()),
-                place,
-            )
-            .expected("one of the two")
-            .hint("remove `metadata_endpoint`");
-            if let Some(other) = reader.key_place("jwks_endpoint") {
-                diagnostic = diagnostic.and_place(other);
-            }
-            reader.diagnostics().push(diagnostic);
-        }
-        (false, Some(_)) => {
-            reader.not_supported_yet(
-                "metadata_endpoint",
-                "name the issuer's key endpoint in `jwks_endpoint` and the issuer in `assertions.issuers`",
-            );
-        }
-        (false, None) => reader.report_missing("jwks_endpoint"),
-        (true, None) => {}
-    }
+/// Takes the keys that all authenticators of access tokens have out of a map. `source_key` is what the list of token
+/// sources is called.
+pub(in crate::mechanisms::authenticators) fn read_settings(
+    source_key: &'static str,
+    needs_issuers: bool,
+    reader: &mut MapReader<'_, '_>,
+) -> Option<TokenSettings> {
+    let has_assertions = reader.has("assertions");
+    let assertions = reader.optional_with("assertions", |node, path, diagnostics| {
+        Assertions::decode(node, path, false, needs_issuers, diagnostics)
+    });
+    let sources = reader.or(source_key, TokenSources::default());
+    let has_principal = reader.has("principal");
+    let principal = reader.optional::<PrincipalMapping>("principal");
+    let error_signaling = reader.optional("error_signaling");
+    Some(TokenSettings {
+        assertions: if has_assertions || needs_issuers { assertions? } else { Assertions::default() },
+        sources,
+        principal: if has_principal { principal? } else { PrincipalMapping::standard().ok()? },
+        error_signaling: error_signaling.unwrap_or_default(),
+    })
 }
 
-/// `x5c` chains are not validated yet: leaving the key out is silent, since issuers publish self-signed certificates, but
-/// asking for it must not pass unheard.
-fn read_key_validation(reader: &mut MapReader<'_, '_>) {
+/// `trust_anchors` without a check would trust nobody and everybody at once.
+fn read_certificates(reader: &mut MapReader<'_, '_>) -> Option<CertificateConfig> {
     let validate = reader.optional::<Spanned<bool>>("validate_jwk");
-    reader.optional::<SecretReference>("trust_anchors");
-    if let Some(validate) = validate.filter(|validate| validate.value) {
-        let headline = format!("`{}` is known but not supported yet", reader.path().key("validate_jwk"));
+    let trust_anchors = reader.optional::<SecretReference>("trust_anchors");
+    let is_checked = validate.as_ref().is_none_or(|validate| validate.value);
+    if let (Some(validate), Some(anchors)) = (validate.filter(|validate| !validate.value), &trust_anchors) {
+        let headline =
+            format!("`{}` has no effect with `validate_jwk: false`", reader.path().key("trust_anchors"));
         reader.diagnostics().push(
-            Diagnostic::warning(Code::NotSupportedYet, headline, &validate.place)
-                .hint("keys are accepted as the key endpoint publishes them; serve it over https"),
+            Diagnostic::error(Code::MutuallyExclusive, headline, &anchors.place)
+                .and_place(&validate.place)
+                .expected("`validate_jwk: true`")
+                .hint("remove one of the two"),
         );
+        return None;
     }
-    reader.not_supported_yet(
-        "trust_anchors",
-        "keys are accepted as the key endpoint publishes them; serve it over https",
-    );
+    Some(CertificateConfig { is_checked, trust_anchors })
 }
 
 impl Decode for JwtOverride {
