@@ -6,7 +6,6 @@
 mod client_body;
 
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     pin::Pin,
     sync::{
@@ -177,7 +176,7 @@ impl BodyProgress {
 /// A client's body on its way to the upstream, limited in size and in the gaps between its pieces.
 pub(crate) struct RequestBody {
     /// What was read before the decision.
-    read: VecDeque<Bytes>,
+    read: Option<Bytes>,
     /// The rest; `None` if nothing is left.
     inner: Option<Incoming>,
     progress: Arc<BodyProgress>,
@@ -187,15 +186,15 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    /// The pieces that were `read` already, then the rest; `gap` is the longest time between two pieces, `max_bytes` the
+    /// What was `read` already, then the rest; `gap` is the longest time between two pieces, `max_bytes` the
     /// body's largest size.
     fn new(
-        read: VecDeque<Bytes>,
+        read: Option<Bytes>,
         inner: Option<Incoming>,
         gap: Duration,
         max_bytes: Option<u64>,
     ) -> (Self, Arc<BodyProgress>) {
-        let has_ended = read.is_empty() && inner.as_ref().is_none_or(Body::is_end_stream);
+        let has_ended = read.is_none() && inner.as_ref().is_none_or(Body::is_end_stream);
         let progress = Arc::new(BodyProgress {
             state: AtomicU8::new(if has_ended { ENDED } else { FLOWING }),
             start: Instant::now(),
@@ -235,7 +234,7 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(piece) = self.read.pop_front() {
+        if let Some(piece) = self.read.take() {
             return self.pass_on(Frame::data(piece));
         }
         let next = match &mut self.inner {
@@ -263,11 +262,11 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.is_empty() && self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.read.is_none() && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read: u64 = self.read.iter().map(|piece| piece.len() as u64).sum();
+        let read: u64 = self.read.as_ref().map_or(0, |read| read.len() as u64);
         let rest = self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(read));

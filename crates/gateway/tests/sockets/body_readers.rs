@@ -58,6 +58,19 @@ async fn a_template_sees_the_body_and_the_upstream_gets_it_unchanged() {
 }
 
 #[tokio::test]
+async fn a_body_in_single_bytes_is_one_body() {
+    let upstream = Upstream::start().await;
+    let gateway = reading("", &upstream).await;
+    let body = format!(r#"{{"name": "alice", "padding": "{}"}}"#, "x".repeat(1_000));
+    let chunks: String = body.chars().map(|byte| format!("1\r\n{byte}\r\n")).collect();
+    let request = format!(
+        "POST /reads HTTP/1.1\r\nHost: a\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
+    );
+    let seen = exchange(gateway.address(), &request).await.unwrap().json();
+    assert_eq!((seen_header(&seen, "x-name"), &seen["body"]), (vec!["alice".to_owned()], &body.into()));
+}
+
+#[tokio::test]
 async fn a_body_over_a_megabyte_is_413_where_it_is_read_and_streams_elsewhere() {
     let upstream = Upstream::start().await;
     let gateway = reading("", &upstream).await;
