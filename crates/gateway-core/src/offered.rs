@@ -8,19 +8,19 @@ pub const TOKEN_ISSUER: OfferedNames = &["TokenIssuer"];
 /// Templates of the `generic` authenticator.
 pub const AUTHENTICATION_DATA: OfferedNames = &["AuthenticationData"];
 /// Templates under `values`.
-pub const VALUES: OfferedNames = &["Request", "Subject", "Outputs"];
+pub const VALUES: OfferedNames = &["Request", "Subject", "Outputs", "Results"];
 /// Templates under `values` of error handlers.
 pub const ERROR_HANDLER_VALUES: OfferedNames = &["Request"];
 /// The `payload` of `remote` and `generic`.
-pub const PAYLOAD: OfferedNames = &["Request", "Subject", "Values", "Outputs"];
+pub const PAYLOAD: OfferedNames = &["Request", "Subject", "Values", "Outputs", "Results"];
 /// URL and headers of the endpoints of `remote` and `generic`.
-pub const ENDPOINT: OfferedNames = &["Request", "Subject", "Values", "Outputs"];
+pub const ENDPOINT: OfferedNames = &["Request", "Subject", "Values", "Outputs", "Results"];
 /// The `items` of `map`.
-pub const ITEMS: OfferedNames = &["Request", "Subject", "Values", "Outputs"];
+pub const ITEMS: OfferedNames = &["Request", "Subject", "Values", "Outputs", "Results"];
 /// The `headers` and `cookies` of finalizers.
-pub const UPSTREAM_FIELDS: OfferedNames = &["Request", "Subject", "Outputs"];
+pub const UPSTREAM_FIELDS: OfferedNames = &["Request", "Subject", "Outputs", "Results"];
 /// The `claims` of the `jwt` finalizer.
-pub const CLAIMS: OfferedNames = &["Request", "Subject", "Outputs", "Values"];
+pub const CLAIMS: OfferedNames = &["Request", "Subject", "Outputs", "Results", "Values"];
 /// Headers and body of the `generic` error handler.
 pub const REFUSAL: OfferedNames = &["Request", "Values"];
 /// The target of the `redirect` error handler.

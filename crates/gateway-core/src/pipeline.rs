@@ -1,18 +1,19 @@
-//! A rule's pipeline: authenticators, then authorizers, then finalizers; on a refusal the error handlers.
+//! A rule's pipeline: authenticators, then authorizers and contextualizers, then finalizers; on a refusal the error handlers.
 //!
 //! The order of the steps is that of [`Pipeline::run`]. Nothing is compiled or looked up here: [`compile`] did that.
 
 mod chain;
+mod check;
 pub(crate) mod compile;
 mod credentials;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jose::UnixTime;
 use resource_server::ClaimedProofs;
 
-use self::chain::PrincipalChain;
+use self::{chain::PrincipalChain, check::Check};
 use crate::{
     audit::Audit,
     decision::{Decision, Permit, Upstream, UpstreamChanges},
@@ -20,9 +21,9 @@ use crate::{
     expression::{Expression, ExpressionData},
     mechanisms::{
         authenticators::nonce_headers,
-        authorizers::Authorizer,
         error_handlers::{ErrorHandler, RefusalInput, plain},
         finalizers::Finalizer,
+        output::Outputs,
         step::{Failure, FailureOrigin, Notices, StepInput},
     },
     public_origin::PublicOrigin,
@@ -39,7 +40,7 @@ use crate::{
 pub(crate) struct Pipeline {
     rule_id: String,
     authenticators: Vec<PrincipalChain>,
-    authorizers: Vec<Step<Authorizer>>,
+    checks: Vec<Step<Check>>,
     finalizers: Vec<Step<Finalizer>>,
     error_handlers: Vec<Step<ErrorHandler>>,
     forward_to: Option<ForwardTo>,
@@ -148,12 +149,12 @@ impl Pipeline {
             Some(origin) => origin.apply_to(&request.uri).to_string(),
             None => request.public_uri.as_ref().unwrap_or(&request.uri).to_string(),
         };
-        let (nobody, outputs) = (Subject::default(), BTreeMap::new());
+        let (nobody, nothing) = (Subject::default(), Outputs::default());
         let claimed_proofs = &ClaimedProofs::new(self.longest_proof_lifetime());
         let input = StepInput {
             request,
             subject: &nobody,
-            outputs: &outputs,
+            outputs: &nothing,
             now,
             target_uri: &target_uri,
             claimed_proofs,
@@ -170,7 +171,8 @@ impl Pipeline {
             failure
         };
         self.read_body(request).await.map_err(with_nonce)?;
-        self.authorize(&input).await.map_err(with_nonce)?;
+        let outputs = self.check(&input).await.map_err(with_nonce)?;
+        let input = StepInput { outputs: &outputs, ..input };
         let mut changes = self.finalize(&input).await.map_err(with_nonce)?;
         let thumbprint = credentials.thumbprint.as_ref();
         credentials::settle(self.forward_to.as_ref(), request, credentials.scheme, thumbprint, &mut changes);
@@ -236,19 +238,24 @@ impl Pipeline {
         request.body.read(MAX_READ_BYTES).await.map(|_| ()).map_err(Failure::from)
     }
 
-    async fn authorize(&self, input: &StepInput<'_>) -> Result<(), Failure> {
-        for step in &self.authorizers {
-            if step.applies(&condition_data(input))? {
-                let authorizing = step.mechanism.behaviour().authorize(input);
-                let authorized = input.notices.watch(&step.name, authorizing, reason).await;
-                authorized.map_err(|failure| step.failed(failure))?;
+    /// Authorizers and contextualizers in order; each sees what those before it found out.
+    async fn check(&self, input: &StepInput<'_>) -> Result<Outputs, Failure> {
+        let mut outputs = Outputs::default();
+        for step in &self.checks {
+            let input = StepInput { outputs: &outputs, ..*input };
+            if step.applies(&condition_data(&input))? {
+                let found = input.notices.watch(&step.name, step.mechanism.run(&input), reason).await;
+                let found = found.map_err(|failure| step.failed(failure))?;
+                if let Some(found) = found {
+                    outputs.add(&step.origin.step_id, found);
+                }
             }
         }
-        Ok(())
+        Ok(outputs)
     }
 
     async fn finalize(&self, input: &StepInput<'_>) -> Result<UpstreamChanges, Failure> {
-        let mut changes = UpstreamChanges::default();
+        let mut changes = input.outputs.upstream_changes();
         for step in &self.finalizers {
             if step.applies(&condition_data(input))? {
                 let finalizing = step.mechanism.behaviour().finalize(input, &mut changes);
@@ -334,5 +341,7 @@ fn reason<T>(outcome: &Result<T, Failure>) -> Option<&'static str> {
 
 /// What conditions of steps read.
 fn condition_data<'a>(input: &StepInput<'a>) -> ExpressionData<'a> {
-    ExpressionData::of_request(input.request).with_subject(input.subject).with_outputs(input.outputs)
+    ExpressionData::of_request(input.request)
+        .with_subject(input.subject)
+        .with_outputs(input.outputs.payloads())
 }

@@ -20,6 +20,7 @@ use thiserror::Error;
 
 use crate::{
     document::{Code, Diagnostic, Diagnostics, Spanned, did_you_mean},
+    mechanisms::output::Outputs,
     request::Request,
     secrets::{SecretError, SecretStore},
     subject::Subject,
@@ -133,19 +134,17 @@ pub struct TemplateData {
 }
 
 impl TemplateData {
-    /// `.Request`, `.Subject` and `.Outputs` of a request.
+    /// `.Request`, `.Subject`, `.Outputs` and `.Results` of a request.
     #[must_use]
-    pub fn new(
-        request: &Arc<Request>,
-        subject: &Subject,
-        outputs: &BTreeMap<String, serde_json::Value>,
-    ) -> Self {
-        let outputs = outputs.iter().map(|(id, output)| (id.as_str(), Value::from(output)));
+    pub fn new(request: &Arc<Request>, subject: &Subject, outputs: &Outputs) -> Self {
+        let results = objects::results(outputs);
+        let outputs = outputs.payloads().iter().map(|(id, output)| (id.as_str(), Value::from(output)));
         Self {
             names: BTreeMap::from([
                 ("Request", objects::request(request)),
                 ("Subject", objects::subject(subject)),
                 ("Outputs", Value::from(Map::new(outputs))),
+                ("Results", results),
             ]),
         }
     }

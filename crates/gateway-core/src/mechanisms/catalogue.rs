@@ -7,7 +7,7 @@ use resource_server::KeySource;
 
 use super::{
     BuildContext, Dependencies, MechanismKind, authenticators::Authenticator, authorizers::Authorizer,
-    error_handlers::ErrorHandler, finalizers::Finalizer,
+    contextualizers::Contextualizer, error_handlers::ErrorHandler, finalizers::Finalizer,
 };
 use crate::{
     document::{Code, Diagnostic, Diagnostics, KeyPath, Node, Place, Spanned, did_you_mean},
@@ -35,6 +35,7 @@ pub struct MechanismDefinition {
 pub struct Catalogue {
     authenticators: Entries<Authenticator>,
     authorizers: Entries<Authorizer>,
+    contextualizers: Entries<Contextualizer>,
     finalizers: Entries<Finalizer>,
     error_handlers: Entries<ErrorHandler>,
     /// Every id with its kinds, for hints.
@@ -52,9 +53,6 @@ impl<M> Default for Entries<M> {
         Self { entries: Vec::new() }
     }
 }
-
-/// The types of contextualizers: none is built yet.
-const LATER_CONTEXTUALIZERS: [&str; 2] = ["generic", "map"];
 
 impl Catalogue {
     /// Builds every mechanism. All errors are added to `diagnostics`; an entry with an error stays known by its id, so
@@ -92,7 +90,7 @@ impl Catalogue {
                 StepKind::Finalizer => catalogue.finalizers.add(definition, dependencies, diagnostics),
                 StepKind::ErrorHandler => catalogue.error_handlers.add(definition, dependencies, diagnostics),
                 StepKind::Contextualizer => {
-                    report_type(definition, &[], &LATER_CONTEXTUALIZERS, diagnostics);
+                    catalogue.contextualizers.add(definition, dependencies, diagnostics);
                 }
             }
         }
@@ -122,6 +120,7 @@ impl Catalogue {
         let mut keys: Vec<PublishedKey> = Vec::new();
         let all = (self.authenticators.published_keys())
             .chain(self.authorizers.published_keys())
+            .chain(self.contextualizers.published_keys())
             .chain(self.finalizers.published_keys())
             .chain(self.error_handlers.published_keys());
         for key in all {
@@ -168,16 +167,13 @@ impl Catalogue {
         self.error_handlers.resolve(step, self, diagnostics)
     }
 
-    /// Reports a step that uses a contextualizer: none can be in the catalogue yet, but its id may be known.
-    pub(crate) fn refuse_contextualizer(&self, step: &StepSource<'_>, diagnostics: &mut Diagnostics) {
-        let id = step.definition.mechanism.value.as_str();
-        if !self.is_known(StepKind::Contextualizer, id) {
-            self.report_unknown(step, &[], diagnostics);
-        }
-    }
-
-    fn is_known(&self, kind: StepKind, id: &str) -> bool {
-        self.kinds.get(id).is_some_and(|kinds| kinds.contains(&kind))
+    /// The contextualizer of a step, as [`Self::authenticator`].
+    pub(crate) fn contextualizer(
+        &self,
+        step: &StepSource<'_>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Contextualizer> {
+        self.contextualizers.resolve(step, self, diagnostics)
     }
 
     fn report_unknown(&self, step: &StepSource<'_>, known: &[&str], diagnostics: &mut Diagnostics) {

@@ -58,6 +58,22 @@ impl ForwardedFields {
         })
     }
 
+    /// The same with the lists that a step replaces.
+    pub(crate) fn changed(
+        &self,
+        headers: Option<&[Spanned<String>]>,
+        cookies: Option<&[Spanned<String>]>,
+        path: &KeyPath,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let written =
+            Self::build(headers.unwrap_or_default(), cookies.unwrap_or_default(), path, diagnostics)?;
+        Some(Self {
+            headers: if headers.is_some() { written.headers } else { self.headers.clone() },
+            cookies: if cookies.is_some() { written.cookies } else { self.cookies.clone() },
+        })
+    }
+
     /// Copies what the client sent; what it did not send is not there.
     pub(crate) fn copy(&self, from: &Request, to: &mut http::Request<Bytes>) {
         for name in &self.headers {

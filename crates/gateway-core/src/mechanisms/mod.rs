@@ -7,9 +7,12 @@
 pub mod authenticators;
 pub mod authorizers;
 pub mod catalogue;
+pub mod contextualizers;
 pub mod error_handlers;
 pub mod finalizers;
 pub(crate) mod forwarded_fields;
+pub(crate) mod inquiry;
+pub mod output;
 pub mod requirements;
 pub mod step;
 pub(crate) mod values;
@@ -191,6 +194,7 @@ pub(crate) fn described<M: Mechanism>(kind: StepKind, generator: &mut SchemaGene
 pub fn describe_all(generator: &mut SchemaGenerator) -> Vec<DescribedMechanism> {
     let mut all = authenticators::Authenticator::described(generator);
     all.extend(authorizers::Authorizer::described(generator));
+    all.extend(contextualizers::Contextualizer::described(generator));
     all.extend(finalizers::Finalizer::described(generator));
     all.extend(error_handlers::ErrorHandler::described(generator));
     all

@@ -1,6 +1,6 @@
 //! What a mechanism gets to see when its step runs, and how it fails.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use http::HeaderMap;
 use jose::UnixTime;
@@ -10,6 +10,7 @@ use resource_server::ClaimedProofs;
 use crate::{
     audit::{Audit, ProofAudit},
     denial::DenialKind,
+    mechanisms::output::Outputs,
     request::Request,
     request_body::BodyError,
     step_observer::{StepObserver, watched},
@@ -28,7 +29,7 @@ pub struct StepInput<'a> {
     /// The principals; empty while authenticators run.
     pub subject: &'a Subject,
     /// What contextualizers and remote authorizers found out, by step id.
-    pub outputs: &'a BTreeMap<String, serde_json::Value>,
+    pub outputs: &'a Outputs,
     /// The server's wall clock.
     pub now: UnixTime,
     /// The URI that a proof's `htu` must name: the request's, at the rule's public origin if it has one.

@@ -1,12 +1,11 @@
 //! From a rule as written to its pipeline: stages inherited from the default rule, mechanisms out of the catalogue.
 
-use super::{BodyReaders, Pipeline, PrincipalChain, Step};
+use super::{BodyReaders, Check, Pipeline, PrincipalChain, Step};
 use crate::{
     document::{Code, Diagnostic, Diagnostics, KeyPath},
     expression::{Expression, ExpressionPlace},
     mechanisms::{
         Dependencies,
-        authorizers::Authorizer,
         catalogue::{Catalogue, StepSource},
         error_handlers::ErrorHandler,
         finalizers::Finalizer,
@@ -25,7 +24,7 @@ pub(crate) const DEFAULT_RULE_ID: &str = "default";
 #[derive(Default)]
 struct Stages {
     authenticators: Vec<PrincipalChain>,
-    authorizers: Vec<Step<Authorizer>>,
+    checks: Vec<Step<Check>>,
     finalizers: Vec<Step<Finalizer>>,
     error_handlers: Vec<Step<ErrorHandler>>,
     has_failed: bool,
@@ -73,7 +72,7 @@ pub(crate) fn default_rule(
         rule_id: DEFAULT_RULE_ID.to_owned(),
         body_readers: body_readers(&stages),
         authenticators: stages.authenticators,
-        authorizers: stages.authorizers,
+        checks: stages.checks,
         finalizers: stages.finalizers,
         error_handlers: stages.error_handlers,
         forward_to: None,
@@ -130,7 +129,7 @@ pub(crate) fn rule(
     }
     let stages = Stages {
         authenticators,
-        authorizers: own_or_inherited(stages.authorizers, default_rule.map(|rule| &rule.authorizers)),
+        checks: own_or_inherited(stages.checks, default_rule.map(|rule| &rule.checks)),
         finalizers: own_or_inherited(stages.finalizers, default_rule.map(|rule| &rule.finalizers)),
         error_handlers: own_or_inherited(
             stages.error_handlers,
@@ -142,7 +141,7 @@ pub(crate) fn rule(
         rule_id: id.clone(),
         body_readers: body_readers(&stages),
         authenticators: stages.authenticators,
-        authorizers: stages.authorizers,
+        checks: stages.checks,
         finalizers: stages.finalizers,
         error_handlers: stages.error_handlers,
         forward_to: definition.forward_to.clone(),
@@ -152,9 +151,9 @@ pub(crate) fn rule(
 }
 
 fn body_readers(stages: &Stages) -> BodyReaders {
-    let Stages { authorizers, finalizers, error_handlers, .. } = stages;
+    let Stages { checks, finalizers, error_handlers, .. } = stages;
     BodyReaders {
-        steps: authorizers.iter().any(|step| step.reads_body(step.mechanism.behaviour().reads_body()))
+        steps: checks.iter().any(|step| step.reads_body(step.mechanism.reads_body()))
             || finalizers.iter().any(|step| step.reads_body(step.mechanism.behaviour().reads_body())),
         error_handlers: error_handlers
             .iter()
@@ -225,12 +224,12 @@ impl Owner<'_> {
                 }
             }
             StepKind::Authorizer => {
-                let mechanism = self.catalogue.authorizer(&source, diagnostics)?;
-                stages.authorizers.push(Step { name, origin, mechanism, condition: condition? });
+                let mechanism = Check::Authorizer(self.catalogue.authorizer(&source, diagnostics)?);
+                stages.checks.push(Step { name, origin, mechanism, condition: condition? });
             }
             StepKind::Contextualizer => {
-                self.catalogue.refuse_contextualizer(&source, diagnostics);
-                return None;
+                let mechanism = Check::Contextualizer(self.catalogue.contextualizer(&source, diagnostics)?);
+                stages.checks.push(Step { name, origin, mechanism, condition: condition? });
             }
             StepKind::Finalizer => {
                 let mechanism = self.catalogue.finalizer(&source, diagnostics)?;

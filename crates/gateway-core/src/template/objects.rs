@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use go_template::{FunctionError, List, Map, Object, Url, Value};
+use http::HeaderMap;
 
 use crate::{
+    mechanisms::output::Outputs,
     request::Request,
     subject::{Principal, Subject},
 };
@@ -21,8 +23,45 @@ pub(super) fn subject(subject: &Subject) -> Value {
     object(SubjectObject { principals, default: subject.default_principal().cloned() })
 }
 
+/// `.Results`: what steps found out, with the headers of the answers it comes from.
+pub(super) fn results(outputs: &Outputs) -> Value {
+    let results = outputs.headers().iter().map(|(id, headers)| {
+        let payload = outputs.payloads().get(id).map_or(Value::Nil, Value::from);
+        (id.as_str(), object(ResultObject { payload, headers: Arc::clone(headers) }))
+    });
+    Value::from(Map::new(results))
+}
+
 fn object(object: impl Object + 'static) -> Value {
     Value::Object(Arc::new(object))
+}
+
+struct ResultObject {
+    payload: Value,
+    headers: Arc<HeaderMap>,
+}
+
+impl Object for ResultObject {
+    fn type_name(&self) -> &str {
+        "*pipeline.Result"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.members().into_iter().find(|(member, _)| member == name).map(|(_, value)| value)
+    }
+
+    fn members(&self) -> Vec<(String, Value)> {
+        vec![("Payload".into(), self.payload.clone())]
+    }
+
+    fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
+        (name == "Header").then(|| {
+            let name = text_argument(arguments)?;
+            let values = self.headers.get_all(&name).iter();
+            let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            Ok(Value::from(values.join(",")))
+        })
+    }
 }
 
 struct RequestObject {

@@ -31,7 +31,7 @@ fn data() -> TemplateData {
     let attributes = serde_json::json!({"email": "alice@example.com", "roles": ["a", "b"]});
     subject.insert("default", Principal { id: "alice".into(), attributes: Arc::new(attributes) });
     subject.insert("machine", Principal::without_attributes("m1"));
-    TemplateData::new(&Arc::new(request), &subject, &BTreeMap::new())
+    TemplateData::new(&Arc::new(request), &subject, &Outputs::default())
         .with_values(&BTreeMap::from([("k".to_owned(), "v".to_owned())]))
 }
 
@@ -106,7 +106,7 @@ fn the_body_is_there_once_it_was_read() {
     request.headers.insert("content-type", HeaderValue::from_static("application/json"));
     request.body = RequestBody::new(Arc::new(Unread));
     let request = Arc::new(request);
-    let data = TemplateData::new(&request, &Subject::default(), &BTreeMap::new());
+    let data = TemplateData::new(&request, &Subject::default(), &Outputs::default());
     let now = UnixTime::from_seconds(1_700_000_000);
     assert!(template.render(&data, now).unwrap_err().to_string().contains("request body"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

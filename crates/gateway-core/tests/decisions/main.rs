@@ -21,5 +21,6 @@ mod inheritance;
 mod introspection;
 mod issuers;
 mod principals;
+mod remote_knowledge;
 mod upstream_credentials;
 mod world;

@@ -12,6 +12,7 @@ use crate::{
     mechanisms::{
         BuildContext, Mechanism, NoConfig,
         authorizers::Authorize,
+        output::StepOutput,
         step::{Failure, StepFuture, StepInput},
     },
 };
@@ -36,7 +37,7 @@ impl Mechanism for Allow {
 }
 
 impl Authorize for Allow {
-    fn authorize<'a>(&'a self, _: &'a StepInput<'a>) -> StepFuture<'a, Result<(), Failure>> {
-        Box::pin(ready(Ok(())))
+    fn authorize<'a>(&'a self, _: &'a StepInput<'a>) -> StepFuture<'a, Result<Option<StepOutput>, Failure>> {
+        Box::pin(ready(Ok(None)))
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     mechanisms::{
         BuildContext, Mechanism,
         authorizers::Authorize,
+        output::StepOutput,
         requirements::{RequirementConfig, Requirements, read_requirements},
         step::{Failure, StepFuture, StepInput},
         values::Values,
@@ -112,15 +113,18 @@ impl Cel {
         let values = self.values.render(|template, used_for| input.render(template, &data, used_for))?;
         let data = ExpressionData::of_request(input.request)
             .with_subject(input.subject)
-            .with_outputs(input.outputs)
+            .with_outputs(input.outputs.payloads())
             .with_values(&values);
         self.requirements.check(&data)
     }
 }
 
 impl Authorize for Cel {
-    fn authorize<'a>(&'a self, input: &'a StepInput<'a>) -> StepFuture<'a, Result<(), Failure>> {
-        Box::pin(ready(self.check(input)))
+    fn authorize<'a>(
+        &'a self,
+        input: &'a StepInput<'a>,
+    ) -> StepFuture<'a, Result<Option<StepOutput>, Failure>> {
+        Box::pin(ready(self.check(input).map(|()| None)))
     }
 
     fn reads_body(&self) -> bool {

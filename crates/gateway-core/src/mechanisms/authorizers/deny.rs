@@ -13,6 +13,7 @@ use crate::{
     mechanisms::{
         BuildContext, Mechanism, NoConfig,
         authorizers::Authorize,
+        output::StepOutput,
         step::{Failure, StepFuture, StepInput},
     },
 };
@@ -37,7 +38,7 @@ impl Mechanism for Deny {
 }
 
 impl Authorize for Deny {
-    fn authorize<'a>(&'a self, _: &'a StepInput<'a>) -> StepFuture<'a, Result<(), Failure>> {
+    fn authorize<'a>(&'a self, _: &'a StepInput<'a>) -> StepFuture<'a, Result<Option<StepOutput>, Failure>> {
         let failure = Failure::new(
             DenialKind::Authorization,
             "denied",

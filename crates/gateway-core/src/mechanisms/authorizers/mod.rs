@@ -3,9 +3,11 @@
 pub mod allow;
 pub mod cel;
 pub mod deny;
+pub mod remote;
 
 use crate::mechanisms::{
     mechanisms,
+    output::StepOutput,
     step::{Failure, StepFuture, StepInput},
 };
 
@@ -18,14 +20,19 @@ mechanisms! {
         deny::Deny,
         /// What expressions say.
         cel::Cel,
+        /// What an endpoint says.
+        remote::Remote,
     }
-    later: ["remote"],
+    later: [],
 }
 
 /// What an authorizer does.
 pub trait Authorize {
-    /// Says yes, or why not.
-    fn authorize<'a>(&'a self, input: &'a StepInput<'a>) -> StepFuture<'a, Result<(), Failure>>;
+    /// Says yes, with what it found out on the way, or why not.
+    fn authorize<'a>(
+        &'a self,
+        input: &'a StepInput<'a>,
+    ) -> StepFuture<'a, Result<Option<StepOutput>, Failure>>;
 
     /// Whether a template or expression of it looks into the request's body, which is read before it runs then. A template
     /// that reads a body nobody read fails.
