@@ -19,6 +19,7 @@ mod sockets {
     pub mod http2;
     pub mod http_layer;
     pub mod http_rules;
+    pub mod introspection;
     pub mod issuer;
     pub mod lifecycle;
     pub mod management;
