@@ -110,7 +110,15 @@ rules:
   - id: named
     match: {http: {paths: [{path: /named/**}]}}
     execute: [{authenticator: anybody}, {finalizer: user}]
+  - id: cookies
+    match: {http: {paths: [{path: /cookies/**}]}}
+    execute: [{authenticator: anybody}, {finalizer: cookies}]
 "#;
+
+/// Two cookies, of which the client sends one itself.
+const COOKIES: &str = "finalizers:
+    - {id: cookies, type: cookie, config: {cookies: {user: '{{ .Subject.ID }}', tenant: acme}}}
+";
 
 /// A gateway whose rule has no `forward_to` and sets `X-User`.
 async fn without_upstream(serve: &str) -> RunningGateway {
@@ -118,7 +126,9 @@ async fn without_upstream(serve: &str) -> RunningGateway {
     std::fs::create_dir(folder.path().join("rules")).unwrap();
     std::fs::write(folder.path().join("rules/named.yaml"), RULES_WITHOUT_UPSTREAM).unwrap();
     let path = folder.path().join("config.yaml");
-    let text = open_configuration(serve).replace("/etc/heimdall", folder.path().to_str().unwrap());
+    let text = open_configuration(serve)
+        .replace("/etc/heimdall", folder.path().to_str().unwrap())
+        .replace("finalizers:\n", COOKIES);
     std::fs::write(&path, text).unwrap();
     RunningGateway::start_in_mode(Mode::Decision, folder, &path).await
 }
@@ -131,6 +141,37 @@ async fn rules_need_no_upstream_and_finalizers_shape_the_answer() {
     assert_eq!((answer.status, answer.header("x-user")), (200, Some("anonymous")));
     assert_eq!((answer.header("cache-control"), answer.body.as_slice()), (None, &b""[..]));
     assert_eq!(exchange(gateway.address(), get("/other")).await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn cookies_of_finalizers_are_told_and_those_of_the_client_are_not() {
+    let gateway = without_upstream("").await;
+    let request = "GET /cookies/a HTTP/1.1\r\nHost: a\r\nCookie: user=evil; other=1\r\n\r\n";
+    let answer = exchange(gateway.address(), request).await.unwrap();
+    assert_eq!(answer.status, 200);
+    let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+    let mut cookies: Vec<_> = cookies.map(|(_, value)| value.as_str()).collect();
+    cookies.sort_unstable();
+    assert_eq!(cookies, ["tenant=acme", "user=anonymous"]);
+    assert_eq!(answer.header("cookie"), None);
+}
+
+#[tokio::test]
+async fn a_missing_scope_is_told_alike_in_both_modes() {
+    let scoped = "- authenticator: dpop_jwt\n        config: {assertions: {scopes: [audit]}}";
+    for mode in [Mode::Proxy, Mode::Decision] {
+        let setup = guide(mode, ("- authenticator: dpop_jwt", scoped)).await;
+        let token = setup.issuer.token(&setup.alice);
+        let nonce = setup.nonce(&token).await;
+        let proof = proof(&setup.alice, "GET", &setup.uri("/api"), &token, Some(&nonce), 0);
+        let authorization = format!("DPoP {token}");
+        let answer = setup.send("GET", "/api", &[("Authorization", &authorization), ("DPoP", &proof)]).await;
+        let challenges = oauth::challenge::parse(answer.header("www-authenticate").unwrap());
+        let error = challenges.first().and_then(|challenge| challenge.parameter("error"));
+        assert_eq!((answer.status, error), (403, Some("insufficient_scope")), "{mode:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{mode:?}");
+        assert_eq!(setup.upstream.seen(), 0, "{mode:?}");
+    }
 }
 
 #[tokio::test]
