@@ -12,6 +12,7 @@ use super::{
     condition::Condition,
     host::{self, HostError, HostPattern},
     method_set::MethodSet,
+    nearest::Mismatch,
     normal_path::{self, NormalPath, PathError},
     path_pattern::PathPattern,
     path_trie::{PathTrie, RouteNumber},
@@ -60,6 +61,14 @@ pub enum BadRequest {
     Path(#[from] PathError),
 }
 
+/// What came of a route whose host and path fit a request.
+pub(super) enum Verdict {
+    /// The lookup ends here.
+    Decided(Lookup),
+    /// It goes on: something else does not fit.
+    Mismatch(Mismatch),
+}
+
 /// What a request must fulfil beside host and path.
 #[derive(Debug)]
 struct RequestCondition {
@@ -71,8 +80,12 @@ struct RequestCondition {
 
 /// One path of one rule on one host.
 #[derive(Debug)]
-struct Route {
-    rule: usize,
+pub(super) struct Route {
+    pub(super) rule: usize,
+    /// The path as written and read, and the host.
+    pub(super) written: String,
+    pub(super) pattern: PathPattern,
+    pub(super) host: HostPattern,
     /// In the order of the path's wildcards.
     names: Vec<Option<String>>,
     /// Positions in `names` and what must hold there.
@@ -153,33 +166,68 @@ impl RuleIndex {
         values: &[&str],
     ) -> ControlFlow<Lookup> {
         let Some(route) = self.routes.get(route) else { return ControlFlow::Continue(()) };
-        let Some(rule) = self.rules.get(route.rule) else { return ControlFlow::Continue(()) };
+        match self.judge(route, request, path, values) {
+            Verdict::Decided(lookup) => ControlFlow::Break(lookup),
+            Verdict::Mismatch(_) => ControlFlow::Continue(()),
+        }
+    }
+
+    /// All routes, in the order of their rules.
+    pub(super) fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// What does not fit beside path and captures.
+    pub(super) fn mismatch_of_request(&self, route: &Route, request: &Request) -> Option<Mismatch> {
+        let rule = self.rules.get(route.rule)?;
+        if !rule.methods.contains(request.method.as_str()) {
+            let methods = match &rule.methods {
+                MethodSet::Any => Vec::new(),
+                MethodSet::Only(methods) => methods.clone(),
+            };
+            return Some(Mismatch::Method(methods));
+        }
+        if let Some(scheme) = rule.scheme.filter(|scheme| scheme.as_str() != request.uri.scheme()) {
+            return Some(Mismatch::Scheme(scheme.as_str()));
+        }
         let host_fits = !route.is_for_conditioned_hosts
             || rule.host_conditions.iter().any(|condition| condition.holds(request.uri.host()));
-        let scheme_fits = rule.scheme.is_none_or(|scheme| scheme.as_str() == request.uri.scheme());
-        if !rule.methods.contains(request.method.as_str()) || !scheme_fits || !host_fits {
-            return ControlFlow::Continue(());
+        (!host_fits).then_some(Mismatch::Host)
+    }
+
+    /// Judges a route whose host and path fit; `values` are those of the path's wildcards.
+    pub(super) fn judge(
+        &self,
+        route: &Route,
+        request: &Request,
+        path: &NormalPath<'_>,
+        values: &[&str],
+    ) -> Verdict {
+        if let Some(mismatch) = self.mismatch_of_request(route, request) {
+            return Verdict::Mismatch(mismatch);
         }
-        if path.has_encoded_slash() && rule.encoded_slashes == EncodedSlashes::Off {
+        let encoded_slashes = self.rules.get(route.rule).map(|rule| rule.encoded_slashes).unwrap_or_default();
+        if path.has_encoded_slash() && encoded_slashes == EncodedSlashes::Off {
             // A condition on a value whose segments are in doubt can not be decided, so it does not hold.
             return if route.captures.is_empty() {
-                ControlFlow::Break(Lookup::BadRequest(PathError::EncodedSlash.into()))
+                Verdict::Decided(Lookup::BadRequest(PathError::EncodedSlash.into()))
             } else {
-                ControlFlow::Continue(())
+                Verdict::Mismatch(Mismatch::EncodedSlash)
             };
         }
-        let Ok(values) = route.decode(values, rule.encoded_slashes) else {
-            return ControlFlow::Break(Lookup::BadRequest(PathError::CaptureNotText.into()));
+        let Ok(values) = route.decode(values, encoded_slashes) else {
+            return Verdict::Decided(Lookup::BadRequest(PathError::CaptureNotText.into()));
         };
-        let holds = |(position, condition): &(usize, Condition)| {
-            values.get(*position).is_some_and(|value| condition.holds(value))
+        let fails = |(position, condition): &&(usize, Condition)| {
+            !values.get(*position).is_some_and(|value| condition.holds(value))
         };
-        if !route.captures.iter().all(holds) {
-            return ControlFlow::Continue(());
+        if let Some((position, _)) = route.captures.iter().find(fails) {
+            let name = route.names.get(*position).cloned().flatten();
+            return Verdict::Mismatch(Mismatch::Capture(name.unwrap_or_default()));
         }
         let named = route.names.iter().zip(values);
         let captures = named.filter_map(|(name, value)| Some((name.clone()?, value))).collect();
-        ControlFlow::Break(Lookup::Rule { rule: route.rule, captures })
+        Verdict::Decided(Lookup::Rule { rule: route.rule, captures })
     }
 }
 
@@ -267,7 +315,15 @@ impl<'r> Builder<'r, '_> {
                 .iter()
                 .filter_map(|capture| Some((position(&capture.name)?, capture.condition.clone())))
                 .collect();
-            let route = Route { rule: number, names, captures, is_for_conditioned_hosts };
+            let route = Route {
+                rule: number,
+                written: path.written.clone(),
+                pattern: path.pattern.clone(),
+                host: host.clone(),
+                names,
+                captures,
+                is_for_conditioned_hosts,
+            };
             let earlier = self.index.trie.insert(&host, &path.pattern, self.index.routes.len());
             self.check_names(&route, path, &earlier);
             match self.shadowing(&route, rule, &earlier) {

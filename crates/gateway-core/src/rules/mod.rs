@@ -14,6 +14,7 @@ pub mod forwarding_policy;
 pub mod host;
 pub mod index;
 pub mod method_set;
+pub mod nearest;
 pub mod normal_form;
 pub mod normal_path;
 pub mod path_pattern;
