@@ -7,8 +7,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     command::{
-        authorization_server, call, clear_state, completion, convert, demo, echo, health, inspect, keygen,
-        login, logout, man, other_keygen, proof, serve, token, validate, why,
+        authorization_server, call, clear_state, completion, convert, demo, echo, explain, health, inspect,
+        keygen, login, logout, man, other_keygen, proof, serve, token, validate, why,
     },
     profile::Profile,
 };
@@ -41,6 +41,7 @@ enum Command {
     ClearState(clear_state::Args),
     Inspect(inspect::Args),
     Why(why::Args),
+    Explain(explain::Args),
     Completion(completion::Args),
     Man(man::Args),
 }
@@ -51,7 +52,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Gateway", &["serve", "validate", "convert", "health"]),
     ("For development", &["authorization-server", "echo"]),
     ("Client", &["keygen", "other-keygen", "login", "token", "call", "proof", "logout", "clear-state"]),
-    ("Look inside", &["inspect", "why"]),
+    ("Look inside", &["inspect", "why", "explain"]),
     ("Shell", &["completion", "man"]),
 ];
 
@@ -59,6 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   keybound demo
   keybound serve proxy -c heimdall-config.yaml --insecure
+  keybound explain -c heimdall-config.yaml --insecure --url http://127.0.0.1:4456/api
   keybound authorization-server
   keybound login --issuer http://127.0.0.1:8080/realms/dpop --client-id heimdall-dpop-client
   keybound call http://127.0.0.1:4456/api
@@ -133,6 +135,7 @@ impl Args {
             Command::Logout(args) => logout::run(&args).await,
             Command::ClearState(args) => clear_state::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Explain(args) => explain::run(&args).await,
             Command::Why(args) => why::run(&args).await,
             Command::Completion(args) => completion::run(&args, Self::command()),
             Command::Man(args) => man::run(&args, with_grouped_help(Self::command())),

@@ -8,6 +8,7 @@ pub(crate) mod configuration;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod echo;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod keygen;

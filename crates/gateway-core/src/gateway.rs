@@ -16,6 +16,7 @@ use crate::{
     decision::Decision,
     denial::{Denial, DenialKind},
     document::{Code, Diagnostic, Diagnostics, SecretReference},
+    explanation::{AcceptedCredentials, Explanation, Found, NearbyRule, PipelineSummary},
     mechanisms::{
         Dependencies,
         catalogue::{Catalogue, MechanismDefinition},
@@ -218,6 +219,65 @@ impl Gateway {
             Decision::Denial(denial) => denial.rule_set = rule_set,
         }
         decision
+    }
+
+    /// Says which rule a request meets and why the `nearest` others do not get it, what would run, and what a proof must be
+    /// like. Nothing runs.
+    #[must_use]
+    pub fn explain(&self, request: &Request, nearest: usize) -> Explanation {
+        let mut request = request.clone();
+        let (found, pipeline) = match self.index.find(&request) {
+            Lookup::Rule { rule, captures } => {
+                request.captures.clone_from(&captures);
+                let pipeline = self.rules.get(rule);
+                let id = pipeline.map(Pipeline::rule_id).unwrap_or_default().to_owned();
+                (Found::Rule { id, set: self.sets.get(rule).cloned(), captures }, pipeline)
+            }
+            Lookup::DefaultRule => (Found::DefaultRule, self.fixed.default_rule.as_ref()),
+            Lookup::NoRule => (Found::NoRule, None),
+            Lookup::BadRequest(error) => (Found::BadRequest(error.to_string()), None),
+        };
+        let nearest = self.index.nearest(&request, nearest).into_iter().map(|near| NearbyRule {
+            id: self.rules.get(near.rule).map(Pipeline::rule_id).unwrap_or_default().to_owned(),
+            set: self.sets.get(near.rule).cloned(),
+            path: near.path,
+            host: near.host,
+            mismatches: near.mismatches,
+        });
+        Explanation {
+            nearest: nearest.collect(),
+            pipeline: pipeline.map(|pipeline| PipelineSummary {
+                steps: pipeline.steps(),
+                target_uri: pipeline.target_uri(&request),
+                proof: pipeline.proof_policy().cloned(),
+                upstream: pipeline.upstream_of(&request),
+            }),
+            found,
+        }
+    }
+
+    /// Asks the authenticators of the rule that a request meets, and nobody else; `None` if it meets none. A proof that
+    /// they accept is spent in the replay store.
+    pub async fn try_credentials(
+        &self,
+        mut request: Request,
+        now: UnixTime,
+    ) -> Option<Result<AcceptedCredentials, Box<Denial>>> {
+        let pipeline = match self.index.find(&request) {
+            Lookup::Rule { rule, captures } => {
+                request.captures = captures;
+                self.rules.get(rule)
+            }
+            Lookup::DefaultRule => self.fixed.default_rule.as_ref(),
+            Lookup::NoRule | Lookup::BadRequest(_) => None,
+        }?;
+        let surroundings = Surroundings {
+            respond: &self.fixed.respond,
+            default_challenge: &self.fixed.default_challenge,
+            now,
+            observer: None,
+        };
+        Some(pipeline.try_credentials(request, &surroundings).await.map_err(Box::new))
     }
 
     /// A bad host is answered without a body, whatever is configured; a bad path as `precondition_error`.

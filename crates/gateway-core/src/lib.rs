@@ -14,6 +14,7 @@ pub mod decision;
 pub mod denial;
 pub mod document;
 pub mod endpoint;
+pub mod explanation;
 pub mod expression;
 pub mod gateway;
 pub mod json_path;

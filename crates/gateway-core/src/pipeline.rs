@@ -6,6 +6,7 @@ mod chain;
 mod check;
 pub(crate) mod compile;
 mod credentials;
+mod explain;
 
 use std::{sync::Arc, time::Duration};
 
@@ -120,6 +121,11 @@ struct Credentials {
 }
 
 impl Pipeline {
+    /// The rule's id, `default` for the default rule.
+    pub(crate) fn rule_id(&self) -> &str {
+        &self.rule_id
+    }
+
     /// Decides about a request that this rule matched.
     pub(crate) async fn run(&self, request: Request, surroundings: &Surroundings<'_>) -> Decision {
         let request = Arc::new(request);
@@ -145,10 +151,7 @@ impl Pipeline {
         now: UnixTime,
         notices: &Notices,
     ) -> Result<Passed, Failure> {
-        let target_uri = match &self.public_origin {
-            Some(origin) => origin.apply_to(&request.uri).to_string(),
-            None => request.public_uri.as_ref().unwrap_or(&request.uri).to_string(),
-        };
+        let target_uri = self.target_uri(request);
         let (nobody, nothing) = (Subject::default(), Outputs::default());
         let claimed_proofs = &ClaimedProofs::new(self.longest_proof_lifetime());
         let input = StepInput {

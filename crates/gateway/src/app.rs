@@ -18,7 +18,7 @@ use crate::{
         Enforcement, Environment, Report, Settings,
         settings::{
             ConnectionLimits as UpstreamLimits, CorsSettings, LogFormat, LogLevel, LogSettings,
-            SecretSourceSettings, Timeouts, TlsSettings,
+            SecretSourceSettings, ServeSettings, Timeouts, TlsSettings,
         },
     },
     management::{CurrentKeys, Management, readiness::Readiness},
@@ -410,6 +410,17 @@ fn follow_secrets(
     }
 }
 
+/// What a listener makes of requests that clients send with this scheme.
+pub(crate) fn intake(serve: &ServeSettings, scheme: &'static str) -> Intake {
+    let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
+    Intake {
+        scheme,
+        public_origins: serve.public_origin.clone(),
+        trusted_proxies: TrustedProxies::new(networks),
+        max_body_bytes: serve.limits.max_body_size,
+    }
+}
+
 /// Serves in a mode; everything else about the listener is the same in all of them.
 fn open_gate<M: OnPermit>(
     listener: Listener,
@@ -419,13 +430,7 @@ fn open_gate<M: OnPermit>(
     shutdown: &Shutdown,
 ) -> Result<(), StartError> {
     let serve = &settings.serve;
-    let networks = serve.trusted_proxies.iter().map(|network| network.value.0).collect();
-    let intake = Intake {
-        scheme: if serve.tls.is_some() { "https" } else { "http" },
-        public_origins: serve.public_origin.clone(),
-        trusted_proxies: TrustedProxies::new(networks),
-        max_body_bytes: serve.limits.max_body_size,
-    };
+    let intake = intake(serve, if serve.tls.is_some() { "https" } else { "http" });
     let body_gap = limit(serve.timeout.read);
     let cors = match M::NAME {
         Proxy::NAME => cors(serve.cors.as_ref(), settings),

@@ -10,6 +10,7 @@ mod certificates;
 mod clock;
 pub mod config;
 mod conversion;
+mod explain;
 mod file_watch;
 mod management;
 mod outbound;
@@ -23,4 +24,10 @@ mod tls;
 pub use app::{Addresses, App, Mode, ServeOptions, StartError};
 pub use assembly::{validate_configuration, validate_rule_set};
 pub use conversion::{Converted, NotConverted, convert_rule_set};
-pub use gateway_core::rules::conversion::Dialect;
+pub use explain::{Call, Explained, HttpProblem, explain};
+pub use gateway_core::{
+    denial::Denial,
+    explanation,
+    rules::{conversion::Dialect, nearest::Mismatch},
+};
+pub use resource_server::Mode as ProofMode;

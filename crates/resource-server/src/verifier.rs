@@ -87,6 +87,12 @@ impl Verifier {
         Self { config }
     }
 
+    /// What proofs must be like.
+    #[must_use]
+    pub fn proof_policy(&self) -> &ProofPolicy {
+        &self.config.proof
+    }
+
     /// The challenge of a resource that nobody has shown credentials for.
     #[must_use]
     pub fn no_credentials(&self) -> Refusal {

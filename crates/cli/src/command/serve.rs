@@ -31,7 +31,9 @@ Examples:
   keybound serve proxy -c heimdall-config.yaml --insecure
   HEIMDALLCFG_LOG_LEVEL=debug keybound serve proxy -c heimdall-config.yaml --insecure
 
-Ctrl-C or SIGTERM stops it: running requests may finish.")]
+Ctrl-C or SIGTERM stops it: running requests may finish.
+
+Exit status: 0 stopped as asked, 1 not started, 2 wrong usage.")]
 struct ProxyArgs {
     #[command(flatten)]
     configuration: ConfigurationArgs,
@@ -49,7 +51,9 @@ Examples:
   keybound serve decision -c heimdall-config.yaml --insecure
   HEIMDALLCFG_SERVE_PORT=4460 keybound serve decision -c heimdall-config.yaml --insecure
 
-Ctrl-C or SIGTERM stops it: running requests may finish.")]
+Ctrl-C or SIGTERM stops it: running requests may finish.
+
+Exit status: 0 stopped as asked, 1 not started, 2 wrong usage.")]
 struct DecisionArgs {
     #[command(flatten)]
     configuration: ConfigurationArgs,

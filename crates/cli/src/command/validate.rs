@@ -30,7 +30,9 @@ enum What {
 Examples:
   keybound validate config -c heimdall-config.yaml
   keybound validate config -c heimdall-config.yaml --proxy-mode
-  keybound validate config -c heimdall-config.yaml --insecure --output json")]
+  keybound validate config -c heimdall-config.yaml --insecure --output json
+
+Exit status: 0 valid, 1 mistakes (or warnings, with --deny-warnings), 2 wrong usage.")]
 struct ConfigArgs {
     /// Check for proxy mode, in which every rule needs `forward_to`.
     #[arg(long)]
@@ -45,7 +47,9 @@ struct ConfigArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  keybound validate ruleset -c heimdall-config.yaml --proxy-mode rules/upstream-rules.yaml")]
+  keybound validate ruleset -c heimdall-config.yaml --proxy-mode rules/upstream-rules.yaml
+
+Exit status: 0 valid, 1 mistakes (or warnings, with --deny-warnings), 2 wrong usage.")]
 struct RulesetArgs {
     /// A rule file, or a folder of them.
     #[arg(value_name = "FILE")]

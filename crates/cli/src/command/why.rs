@@ -3,7 +3,7 @@
 mod answer;
 mod failure;
 mod recording;
-mod walk;
+pub(super) mod walk;
 
 use std::{
     path::{Path, PathBuf},
@@ -265,6 +265,23 @@ fn without_name<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 fn print(steps: &[Step], first_failure: Option<&Step>, said: Option<&ServerAnswer>) -> Result<()> {
+    print_steps(steps)?;
+    output::line("")?;
+    match first_failure.map(|step| (&step.title, &step.outcome)) {
+        Some((title, Outcome::Failed(failure))) => {
+            output::line(format_args!("The request fails at {title}: the answer is {}.", failure.error))?;
+            output::line(failure.hint)?;
+        }
+        _ => output::line("Nothing fails that can be checked here.")?,
+    }
+    if let Some(said) = said {
+        output::line(output::harmless(&format!("The server said: {}. {}", said.said, said.meaning)))?;
+    }
+    Ok(())
+}
+
+/// One line for each check, and what was expected and found where it fails.
+pub(super) fn print_steps(steps: &[Step]) -> Result<()> {
     for step in steps {
         let title = format!("{:>2}  {}", step.number, step.title);
         match &step.outcome {
@@ -279,17 +296,6 @@ fn print(steps: &[Step], first_failure: Option<&Step>, said: Option<&ServerAnswe
                 }
             }
         }
-    }
-    output::line("")?;
-    match first_failure.map(|step| (&step.title, &step.outcome)) {
-        Some((title, Outcome::Failed(failure))) => {
-            output::line(format_args!("The request fails at {title}: the answer is {}.", failure.error))?;
-            output::line(failure.hint)?;
-        }
-        _ => output::line("Nothing fails that can be checked here.")?,
-    }
-    if let Some(said) = said {
-        output::line(output::harmless(&format!("The server said: {}. {}", said.said, said.meaning)))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod credentials;
+mod explain;
 mod fake_servers;
 mod gateway;
 mod login_ways;

@@ -170,15 +170,11 @@ mod tests {
         let get = Mismatch::Method(vec!["GET".to_owned()]);
         assert_eq!(
             near(Method::POST, ("http", "api.example.com", "/orders/1")),
-            [
-                (0, vec![get.clone()]),
-                (2, vec![Mismatch::Scheme("https")]),
-                (1, vec![Mismatch::Path]),
-            ]),]
+            [(0, vec![get.clone()]), (2, vec![Mismatch::Scheme("https")]), (1, vec![Mismatch::Path]),]
         );
         assert_eq!(
             near(Method::POST, ("http", "api.example.com:8443", "/orders/1/items/x"))[..2],
-            [(2, vec![Mismatch::Scheme("https")]), (1, vec![Mismatch::Capture("item".to_owned())]),]
+            [(1, vec![Mismatch::Capture("item".to_owned())]), (2, vec![Mismatch::Scheme("https")])]
         );
         let outranked = near(Method::GET, ("https", "api.example.com", "/orders/1"));
         assert_eq!(outranked[0], (2, vec![Mismatch::Outranked]));

@@ -12,7 +12,7 @@ use crate::human_time;
 
 /// Why a check fails.
 #[derive(Debug, Serialize)]
-pub(super) struct Failure {
+pub(in crate::command) struct Failure {
     /// What is wrong, in one line.
     pub(super) problem: String,
     pub(super) expected: Option<String>,

@@ -13,21 +13,21 @@ use super::failure::{self, Compared, Failure};
 use crate::human_time;
 
 /// The request.
-pub(super) struct Sent<'a> {
-    pub(super) scheme: &'a str,
-    pub(super) token: &'a str,
-    pub(super) proof: &'a str,
-    pub(super) method: &'a str,
-    pub(super) htu: &'a Htu,
+pub(in crate::command) struct Sent<'a> {
+    pub(in crate::command) scheme: &'a str,
+    pub(in crate::command) token: &'a str,
+    pub(in crate::command) proof: &'a str,
+    pub(in crate::command) method: &'a str,
+    pub(in crate::command) htu: &'a Htu,
 }
 
 /// What is known about the server.
-pub(super) struct Server<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) jwks: Option<&'a JwkSet>,
-    pub(super) nonce_required: bool,
-    pub(super) nonce: Option<&'a str>,
-    pub(super) now: UnixTime,
+pub(in crate::command) struct Server<'a> {
+    pub(in crate::command) policy: &'a Policy,
+    pub(in crate::command) jwks: Option<&'a JwkSet>,
+    pub(in crate::command) nonce_required: bool,
+    pub(in crate::command) nonce: Option<&'a str>,
+    pub(in crate::command) now: UnixTime,
 }
 
 /// The checks in their order; framing and scopes, before and after them, are not about credentials.
@@ -47,17 +47,17 @@ pub(super) enum Check {
 
 /// One check and what came of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Step {
+pub(in crate::command) struct Step {
     #[serde(rename = "step")]
-    pub(super) number: u8,
-    pub(super) title: &'static str,
+    pub(in crate::command) number: u8,
+    pub(in crate::command) title: &'static str,
     #[serde(flatten)]
-    pub(super) outcome: Outcome,
+    pub(in crate::command) outcome: Outcome,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(in crate::command) enum Outcome {
     Passed,
     Failed(Failure),
     NotChecked { reason: &'static str },
@@ -104,7 +104,7 @@ struct Token {
 }
 
 /// Walks until the first check that fails.
-pub(super) fn walk(sent: &Sent<'_>, server: &Server<'_>) -> Vec<Step> {
+pub(in crate::command) fn walk(sent: &Sent<'_>, server: &Server<'_>) -> Vec<Step> {
     let mut notes = Vec::new();
     let mut failed = checks(sent, server, &mut notes).err();
     let mut is_reached = true;

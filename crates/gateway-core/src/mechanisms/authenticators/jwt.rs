@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jose::Algorithm;
-use resource_server::{CertificateCheck, JwtTokens, KeySource};
+use resource_server::{CertificateCheck, JwtTokens, KeySource, ProofPolicy};
 
 pub(super) use self::config::read_settings;
 pub use self::config::{JwtConfig, JwtOverride};
@@ -149,6 +149,10 @@ impl Authenticate for Jwt {
 
     fn key_source(&self) -> Option<Arc<dyn KeySource>> {
         self.keys.only()
+    }
+
+    fn proof_policy(&self) -> Option<&ProofPolicy> {
+        Some(self.authenticator.proof_policy())
     }
 
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {

@@ -14,7 +14,7 @@ use dpop::DPOP_NONCE;
 use http::{HeaderValue, header};
 use jose::{Algorithm, JwkThumbprint};
 use oauth::Scheme;
-use resource_server::KeySource;
+use resource_server::{KeySource, ProofPolicy};
 
 use crate::{
     mechanisms::{
@@ -61,6 +61,11 @@ pub trait Authenticate {
     /// How long a proof that is accepted here may be good at the most; zero where proofs are not looked at.
     fn proof_lifetime(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// What is demanded of proofs, for an authenticator that looks at them.
+    fn proof_policy(&self) -> Option<&ProofPolicy> {
+        None
     }
 
     /// Whether proofs signed with this algorithm are checked and allowed here.

@@ -23,7 +23,9 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 use jose::Algorithm;
-use resource_server::{AccessTokens, IntrospectedTokens, IntrospectionPolicy, IssuerNames, VerdictLifetime};
+use resource_server::{
+    AccessTokens, IntrospectedTokens, IntrospectionPolicy, IssuerNames, ProofPolicy, VerdictLifetime,
+};
 
 pub use self::config::{OAuth2IntrospectionConfig, OAuth2IntrospectionOverride};
 use crate::{
@@ -170,6 +172,10 @@ impl Authenticate for OAuth2Introspection {
 
     fn dpop_challenge(&self) -> Option<HeaderValue> {
         self.authenticator.dpop_challenge()
+    }
+
+    fn proof_policy(&self) -> Option<&ProofPolicy> {
+        Some(self.authenticator.proof_policy())
     }
 
     fn allows_proof_algorithm(&self, algorithm: Algorithm) -> bool {

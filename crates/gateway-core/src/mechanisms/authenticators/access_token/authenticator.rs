@@ -146,6 +146,10 @@ impl TokenAuthenticator {
         self.mode != Mode::Off && self.allowed_proof_algorithms.contains(algorithm)
     }
 
+    pub(in crate::mechanisms::authenticators) fn proof_policy(&self) -> &ProofPolicy {
+        self.verifier.proof_policy()
+    }
+
     pub(in crate::mechanisms::authenticators) fn proof_lifetime(&self) -> Duration {
         self.verifier.proof_lifetime()
     }
