@@ -29,6 +29,11 @@ pub(crate) fn run() -> Result<()> {
         "clippy, the client library with every feature",
         cargo().arg("clippy").args(client).args(["--all-targets", "--", "--deny", "warnings"]),
     )?;
+    let program = ["--package", "keybound-cli", "--features", "pkcs11", "--locked"];
+    step(
+        "clippy, the program with keys in tokens",
+        cargo().arg("clippy").args(program).args(["--", "--deny", "warnings"]),
+    )?;
     step("tests, the client library with every feature", cargo().arg("test").args(client))?;
     step("tests", cargo().args(["test", "--workspace", "--locked"]).env("KEYBOUND_SKIP_NOTHING", "1"))
 }

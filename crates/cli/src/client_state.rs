@@ -26,7 +26,8 @@ const EXPIRES_AT: &str = "expires_at";
 /// Where the state is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateArgs {
-    /// Take defaults from this profile of keybound/config.toml in the user's configuration folder.
+    /// Take defaults from this profile of keybound/config.toml in the user's configuration folder [env:
+    /// KEYBOUND_PROFILE]; KEYBOUND_CONFIG names another file.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Folder with the DPoP key, the token and the last proof.

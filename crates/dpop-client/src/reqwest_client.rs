@@ -20,6 +20,21 @@ use crate::{
 ///
 /// A rustls provider must be installed before, for instance with `rustls::crypto::aws_lc_rs::default_provider()`.
 ///
+/// ```no_run
+/// use std::sync::Arc;
+/// use dpop_client::{AccessTokenSource, ResourceAccess, Session, reqwest_client};
+/// use jose::UnixTime;
+///
+/// # async fn example(session: Session, tokens: Arc<dyn AccessTokenSource>, clock: fn() -> UnixTime)
+/// # -> Result<(), Box<dyn std::error::Error>> {
+/// let access = ResourceAccess::new(session, tokens, clock).to(&"https://api.example.com/".parse()?)?;
+/// let client = reqwest_client(reqwest::Client::builder(), access)?;
+/// let answer = client.get("https://api.example.com/things?page=2").send().await?;
+/// # drop(answer);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// reqwest's, when TLS can not be set up.

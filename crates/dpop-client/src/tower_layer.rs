@@ -25,6 +25,41 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// origin an error.
 ///
 /// A layer that repeats requests belongs outside as well; inside it would send the same proof twice.
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc};
+/// use bytes::Bytes;
+/// use dpop_client::{DpopLayer, ResourceAccess, Session};
+/// use http::{Request, Response};
+/// use jose::{Algorithm, KeyPair, UnixTime};
+/// use oauth::AccessToken;
+/// use tower_layer::Layer;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let session = Session::new(Arc::new(KeyPair::generate(Algorithm::Es256)?));
+/// // A `TokenKeeper` gives tokens that are renewed; this one is as it is.
+/// let token = Arc::new(AccessToken::parse("the.access.token")?);
+/// let clock = || UnixTime::from_seconds(1_784_444_400);
+/// let access = ResourceAccess::new(session, token, clock).to(&"https://api.example.com/".parse()?)?;
+/// // Any HTTP client of the tower world stands here.
+/// #[derive(Clone)]
+/// struct Client;
+/// # impl tower_service::Service<Request<Bytes>> for Client {
+/// #     type Response = Response<Bytes>;
+/// #     type Error = Infallible;
+/// #     type Future = std::future::Ready<Result<Response<Bytes>, Infallible>>;
+/// #     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+/// #         std::task::Poll::Ready(Ok(()))
+/// #     }
+/// #     fn call(&mut self, _: Request<Bytes>) -> Self::Future {
+/// #         std::future::ready(Ok(Response::new(Bytes::new())))
+/// #     }
+/// # }
+/// let client = DpopLayer::<Bytes>::new(access).layer(Client);
+/// # let _ = client;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct DpopLayer<B> {
     access: Arc<ResourceAccess>,
