@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use std::{sync::Arc, time::Duration};
-//! use dpop_redis::{RedisConfig, RedisReplayStore, Tls, Topology};
+//! use dpop_redis::{Link, RedisConfig, RedisReplayStore, Tls, Topology};
 //!
 //! # async fn start(tls: Arc<rustls::ClientConfig>) -> Result<(), dpop_redis::InvalidAddress> {
 //! let config = RedisConfig {
@@ -15,7 +15,9 @@
 //!     tls: Tls::On(tls),
 //!     connect_timeout: Duration::from_secs(3),
 //! };
-//! let store = RedisReplayStore::open(config, Duration::from_millis(100));
+//! let link = Arc::new(Link::new(config));
+//! link.connect();
+//! let store = RedisReplayStore::new(link, Duration::from_millis(100));
 //! # let _: Arc<dyn dpop::ReplayStore> = Arc::new(store);
 //! # Ok(()) }
 //! ```
@@ -33,6 +35,7 @@ mod connect;
 mod link;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -56,23 +59,21 @@ pub const CLOCK_RESERVE: Duration = Duration::from_secs(60);
 
 /// Remembers used proofs in Redis.
 pub struct RedisReplayStore {
-    link: Link,
+    link: Arc<Link>,
+    timeout: Duration,
     clock_reserve: Duration,
     /// The highest `now` seen: a clock that jumps forward and back must not let a used proof in again.
     latest: AtomicI64,
 }
 
 impl RedisReplayStore {
-    /// A store that connects in the background and answers [`Claim::Unavailable`] until it is connected. `timeout` is
-    /// how long one claim may take (100 ms is a good value).
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// A store at the other end of `link`. It answers [`Claim::Unavailable`] whenever that is not connected. `timeout`
+    /// is how long one claim may take (100 ms is a good value).
     #[must_use]
-    pub fn open(config: RedisConfig, timeout: Duration) -> Self {
+    pub fn new(link: Arc<Link>, timeout: Duration) -> Self {
         Self {
-            link: Link::open(config, timeout),
+            link,
+            timeout,
             clock_reserve: CLOCK_RESERVE,
             latest: AtomicI64::new(i64::MIN),
         }
@@ -82,12 +83,6 @@ impl RedisReplayStore {
     #[must_use]
     pub fn with_clock_reserve(self, clock_reserve: Duration) -> Self {
         Self { clock_reserve, ..self }
-    }
-
-    /// The connection: for readiness, and to give it new credentials.
-    #[must_use]
-    pub fn link(&self) -> &Link {
-        &self.link
     }
 
     async fn claim_in_redis(&self, key: ReplayKey, expires_at: i64, now: i64) -> Claim {
@@ -101,7 +96,7 @@ impl RedisReplayStore {
             expires_at.saturating_sub(now).unsigned_abs().saturating_add(self.clock_reserve.as_secs());
         let mut command = redis::cmd("SET");
         command.arg(format!("{KEY_PREFIX}{key}")).arg(1).arg("NX").arg("EX").arg(seconds);
-        match self.link.send(&command).await {
+        match self.link.send(&command, self.timeout).await {
             Ok(Value::Okay) => Claim::Claimed,
             Ok(Value::Nil) => Claim::AlreadyUsed,
             // Anything else is no answer to this question.

@@ -1,7 +1,7 @@
 //! One connection that mends itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -35,12 +35,12 @@ pub enum CommandError {
     Failed(#[source] RedisError),
 }
 
-/// A connection to Redis for many callers at once. It is opened in the background and opened again when it breaks.
+/// A connection to Redis for many callers at once, which mends itself.
 pub struct Link {
     shared: Arc<Shared>,
+    config: RedisConfig,
     credentials: watch::Sender<Option<Credentials>>,
-    keeper: AbortHandle,
-    timeout: Duration,
+    keeper: OnceLock<AbortHandle>,
 }
 
 struct Shared {
@@ -57,22 +57,31 @@ struct Numbered {
 }
 
 impl Link {
-    /// Starts to connect. `timeout` is the time limit of every [`Link::send`].
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// A link that is not connected; see [`Link::connect`].
     #[must_use]
-    pub fn open(config: RedisConfig, timeout: Duration) -> Self {
+    pub fn new(config: RedisConfig) -> Self {
         let shared = Arc::new(Shared {
             current: ArcSwapOption::empty(),
             broken: Notify::new(),
             late_in_a_row: AtomicU32::new(0),
             connections: AtomicU64::new(0),
         });
-        let (credentials, changed) = watch::channel(config.credentials.clone());
-        let keeper = tokio::spawn(keep_connected(Arc::clone(&shared), config, changed)).abort_handle();
-        Self { shared, credentials, keeper, timeout }
+        let (credentials, _) = watch::channel(config.credentials.clone());
+        Self { shared, config, credentials, keeper: OnceLock::new() }
+    }
+
+    /// Connects in the background, and again whenever the connection breaks, for as long as the link lives. A second
+    /// call does nothing.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn connect(&self) {
+        self.keeper.get_or_init(|| {
+            let changes = self.credentials.subscribe();
+            tokio::spawn(keep_connected(Arc::clone(&self.shared), self.config.clone(), changes))
+                .abort_handle()
+        });
     }
 
     /// Is there a connection at the moment?
@@ -86,14 +95,14 @@ impl Link {
         self.credentials.send_replace(credentials);
     }
 
-    /// Sends a command once and waits for its answer.
+    /// Sends a command once and waits for its answer, for at most `limit`.
     ///
     /// # Errors
     ///
     /// A [`CommandError`]; it says nothing about whether the command was carried out.
-    pub async fn send(&self, command: &Cmd) -> Result<Value, CommandError> {
+    pub async fn send(&self, command: &Cmd, limit: Duration) -> Result<Value, CommandError> {
         let Some(current) = self.shared.current.load_full() else { return Err(CommandError::NotConnected) };
-        match timeout(self.timeout, current.connection.clone().send(command)).await {
+        match timeout(limit, current.connection.clone().send(command)).await {
             Ok(Ok(value)) => {
                 self.shared.late_in_a_row.store(0, Ordering::Relaxed);
                 Ok(value)
@@ -109,7 +118,7 @@ impl Link {
                 if self.shared.late_in_a_row.fetch_add(1, Ordering::Relaxed) + 1 >= LATE_ANSWERS {
                     self.shared.give_up(current.number);
                 }
-                Err(CommandError::Late(self.timeout))
+                Err(CommandError::Late(limit))
             }
         }
     }
@@ -117,7 +126,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.keeper.abort();
+        if let Some(keeper) = self.keeper.get() {
+            keeper.abort();
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dpop::{Claim, ReplayKey, ReplayStore};
-use dpop_redis::{Credentials, RedisConfig, RedisReplayStore, Tls, Topology};
+use dpop_redis::{Credentials, Link, RedisConfig, RedisReplayStore, Tls, Topology};
 use jose::{Algorithm, JwkThumbprint, KeyPair, UnixTime};
 use servers::{Server, installed, wait_until};
 use testkit::replay_contract::{self, StoreUnderTest};
@@ -22,22 +22,26 @@ const BOUNDED: Duration = Duration::from_secs(5);
 
 struct InRedis {
     runtime: Runtime,
+    link: Arc<Link>,
     store: RedisReplayStore,
 }
 
 impl InRedis {
     fn connect(topology: Topology) -> Self {
         let gateway = Self::open(config(topology), Duration::from_secs(5));
-        wait_until("connected", || gateway.store.link().is_connected());
+        wait_until("connected", || gateway.link.is_connected());
         gateway
     }
 
     fn open(config: RedisConfig, timeout: Duration) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let guard = runtime.enter();
-        let store = RedisReplayStore::open(config, timeout).with_clock_reserve(Duration::from_secs(1));
+        let link = Arc::new(Link::new(config));
+        link.connect();
+        let store =
+            RedisReplayStore::new(Arc::clone(&link), timeout).with_clock_reserve(Duration::from_secs(1));
         drop(guard);
-        Self { runtime, store }
+        Self { runtime, link, store }
     }
 
     fn claim_fresh(&self) -> Claim {
@@ -192,10 +196,10 @@ fn credentials_are_needed_and_can_change() {
     let gateway =
         InRedis::open(RedisConfig { credentials: credentials("wrong"), ..config(single(&server)) }, TIMEOUT);
     assert_eq!(gateway.claim_fresh(), Claim::Unavailable);
-    gateway.store.link().set_credentials(credentials("first"));
+    gateway.link.set_credentials(credentials("first"));
     gateway.recovers();
     server.cli(&["acl", "setuser", "gateway", "resetpass", ">second"]);
-    gateway.store.link().set_credentials(credentials("second"));
+    gateway.link.set_credentials(credentials("second"));
     gateway.recovers();
     assert!(!format!("{:?}", gateway.store).contains("second"));
 }
@@ -243,7 +247,7 @@ fn connections_are_encrypted_and_the_server_is_authenticated() {
     let stranger = trusting(rustls::RootCertStore::empty());
     stranger.pass(1);
     assert_eq!(stranger.claim_fresh(), Claim::Unavailable);
-    assert!(!stranger.store.link().is_connected());
+    assert!(!stranger.link.is_connected());
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub struct CheckedProof {
     thumbprint: JwkThumbprint,
     claims: ProofClaims,
     nonce: Option<AcceptedNonce>,
+    usable_since: UnixTime,
     expires_at: UnixTime,
 }
 
@@ -136,11 +137,13 @@ fn check_request(
         .key
         .verify(proof.algorithm, proof.signing_input.as_bytes(), &proof.signature)
         .map_err(|_| ProofError::Signature)?;
+    let usable_since = acceptable_since(claims, nonce.as_ref(), policy);
     let expires_at = acceptable_until(claims, nonce.as_ref(), policy);
     Ok(CheckedProof {
         thumbprint: proof.thumbprint,
         claims: proof.claims,
         nonce: nonce.map(|(nonce, _)| nonce),
+        usable_since,
         expires_at,
     })
 }
@@ -179,6 +182,18 @@ fn check_times(
     Ok(())
 }
 
+/// From when on the same proof could have passed.
+fn acceptable_since(
+    claims: &ProofClaims,
+    nonce: Option<&(AcceptedNonce, Duration)>,
+    policy: &Policy,
+) -> UnixTime {
+    match nonce {
+        Some((nonce, _)) => nonce.issued_at,
+        None => claims.iat.checked_sub(policy.clock_skew).unwrap_or(claims.iat),
+    }
+}
+
 /// How long the same proof could still pass: what a replay store must remember it for (R36).
 fn acceptable_until(
     claims: &ProofClaims,
@@ -197,8 +212,11 @@ impl CheckedProof {
     ///
     /// # Errors
     ///
-    /// [`ClaimError::Replayed`] when somebody was faster, [`ClaimError::Unavailable`] when the store can not answer.
+    /// [`ClaimError::Replayed`] when somebody was or may have been faster, [`ClaimError::Unavailable`] when the store can not answer.
     pub async fn claim(self, store: &dyn ReplayStore, now: UnixTime) -> Result<VerifiedProof, ClaimError> {
+        if store.remembers_since().is_some_and(|since| self.usable_since < since) {
+            return Err(ClaimError::Replayed);
+        }
         let key = ReplayKey::new(&self.thumbprint, &self.claims.jti);
         match store.claim(key, self.expires_at, now).await {
             Claim::Claimed => Ok(self.into_verified()),

@@ -27,6 +27,7 @@ pub struct MemoryReplayStore {
     shards: Box<[Mutex<Shard>]>,
     fingerprint: RandomState,
     capacity: usize,
+    remembers_since: Option<UnixTime>,
     live: AtomicUsize,
     /// The highest `now` seen: a clock that jumps forward and back must not let a used proof in again.
     latest: AtomicI64,
@@ -57,10 +58,18 @@ impl MemoryReplayStore {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             fingerprint: RandomState::new(),
             capacity,
+            remembers_since: None,
             live: AtomicUsize::new(0),
             latest: AtomicI64::new(i64::MIN),
             swept: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// Refuses proofs that could have been used before `start`, when the process began to remember. Without a nonce that
+    /// is every proof issued earlier than `start` and the clock skew.
+    #[must_use]
+    pub fn refusing_what_is_older_than(self, start: UnixTime) -> Self {
+        Self { remembers_since: Some(start), ..self }
     }
 
     /// How many entries are remembered, expired ones that were not yet dropped included.
@@ -129,6 +138,10 @@ impl MemoryReplayStore {
 impl ReplayStore for MemoryReplayStore {
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_> {
         Box::pin(ready(self.claim_now(key, expires_at.as_seconds(), now.as_seconds())))
+    }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        self.remembers_since
     }
 }
 
