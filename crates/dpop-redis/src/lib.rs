@@ -48,6 +48,9 @@ pub use config::{Credentials, RedisConfig, Tls, Topology};
 pub use connect::ConnectError;
 pub use link::{CommandError, Link};
 
+/// The library underneath, for commands of other users of a [`Link`].
+pub use redis;
+
 /// What every key starts with.
 pub const KEY_PREFIX: &str = "keybound:replay:";
 
@@ -71,12 +74,7 @@ impl RedisReplayStore {
     /// is how long one claim may take (100 ms is a good value).
     #[must_use]
     pub fn new(link: Arc<Link>, timeout: Duration) -> Self {
-        Self {
-            link,
-            timeout,
-            clock_reserve: CLOCK_RESERVE,
-            latest: AtomicI64::new(i64::MIN),
-        }
+        Self { link, timeout, clock_reserve: CLOCK_RESERVE, latest: AtomicI64::new(i64::MIN) }
     }
 
     /// With another reserve than [`CLOCK_RESERVE`], in whole seconds: less memory where clocks are known to be exact.
@@ -108,6 +106,10 @@ impl RedisReplayStore {
 impl ReplayStore for RedisReplayStore {
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_> {
         Box::pin(self.claim_in_redis(key, expires_at.as_seconds(), now.as_seconds()))
+    }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        None
     }
 }
 

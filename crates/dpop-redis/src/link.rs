@@ -1,8 +1,8 @@
 //! One connection that mends itself.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -46,6 +46,7 @@ pub struct Link {
 struct Shared {
     current: ArcSwapOption<Numbered>,
     broken: Notify,
+    opened: Notify,
     late_in_a_row: AtomicU32,
     connections: AtomicU64,
 }
@@ -63,6 +64,7 @@ impl Link {
         let shared = Arc::new(Shared {
             current: ArcSwapOption::empty(),
             broken: Notify::new(),
+            opened: Notify::new(),
             late_in_a_row: AtomicU32::new(0),
             connections: AtomicU64::new(0),
         });
@@ -88,6 +90,18 @@ impl Link {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.shared.current.load().is_some()
+    }
+
+    /// Waits until there is a connection.
+    pub async fn connected(&self) {
+        loop {
+            // Registered before the look, so that no connection in between is missed.
+            let opened = self.shared.opened.notified();
+            if self.is_connected() {
+                return;
+            }
+            opened.await;
+        }
     }
 
     /// From now on connects with these credentials; the connection is opened anew.
@@ -176,6 +190,7 @@ async fn keep_connected(
                 shared.late_in_a_row.store(0, Ordering::Relaxed);
                 let number = shared.connections.fetch_add(1, Ordering::Relaxed);
                 shared.current.store(Some(Arc::new(Numbered { number, connection })));
+                shared.opened.notify_waiters();
                 tokio::select! {
                     () = shared.broken.notified() => {
                         warn!(_event = "redis_connection_lost", "the connection to Redis is lost; connecting again");

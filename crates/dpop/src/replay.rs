@@ -70,7 +70,5 @@ pub trait ReplayStore: Send + Sync + fmt::Debug {
 
     /// Since when the store remembers: a proof that could have been used earlier is refused, because it may have been.
     /// `None` for a store that outlives the process, or where a replay right after a restart is accepted.
-    fn remembers_since(&self) -> Option<UnixTime> {
-        None
-    }
+    fn remembers_since(&self) -> Option<UnixTime>;
 }

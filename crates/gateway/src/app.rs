@@ -177,7 +177,7 @@ impl App {
     }
 
     async fn serve(assembled: Assembled, options: &ServeOptions) -> Result<Self, StartError> {
-        let Assembled { loaded, engine, rules, telemetry, exports } = assembled;
+        let Assembled { loaded, engine, redis, rules, telemetry, exports } = assembled;
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
         let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
@@ -191,6 +191,9 @@ impl App {
         let serve = Listener { socket: serve, tls: serve_tls.as_ref().map(ListenerTls::acceptor) };
         let management =
             Listener { socket: management, tls: management_tls.as_ref().map(ListenerTls::acceptor) };
+        if let Some(redis) = &redis {
+            redis.link.connect();
+        }
         let keys = CurrentKeys::new(&engine.published_keys());
         let engine = Arc::new(engine);
         let processor = settings.tracing.span_processor;
@@ -215,10 +218,15 @@ impl App {
             }
         }
         let listeners = serve_tls.into_iter().chain(management_tls).collect();
-        let users = SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners);
+        let users =
+            SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners, redis.clone());
         follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
         let readiness = Readiness::new(shutdown.clone(), Arc::clone(&telemetry.metrics), book);
         readiness.wait_for_keys(key_sources);
+        if let Some(redis) = redis {
+            let connected = async move { redis.link.connected().await };
+            readiness.wait_for("the connection to Redis".to_owned(), connected);
+        }
         let tells_metrics = settings.metrics.enabled && settings.management.metrics;
         let handler = Management {
             keys,

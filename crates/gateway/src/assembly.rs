@@ -5,17 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use dpop::ReplayStore;
 use gateway_core::{
-    cache::Cache, gateway::GatewaySettings, outbound::OutboundClients,
-    rules::forwarding_policy::ForwardingPolicy, step_observer::StepObserver,
+    gateway::GatewaySettings, outbound::OutboundClients, rules::forwarding_policy::ForwardingPolicy,
+    step_observer::StepObserver,
 };
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
-    cache,
     certificates::TlsTrust,
-    config::{self, Draft, LoadOptions, Loaded, Report, Settings, settings::CacheSettings},
+    config::{self, Draft, LoadOptions, Loaded, Report, Settings},
     file_watch::Watch,
     outbound::HyperClients,
     providers::{
@@ -23,14 +21,10 @@ use crate::{
         http_endpoint,
         rule_files::{self, RuleFiles},
     },
+    redis::RedisLink,
     reload::Engine,
-    telemetry::{
-        Telemetry,
-        metrics::{cache::MeteredCache, replay_store::MeteredReplayStore},
-        otlp::settings::Exports,
-        outbound::WatchedClients,
-        trace::steps::TracedSteps,
-    },
+    remembered::{self, Remembered},
+    telemetry::{Telemetry, otlp::settings::Exports, outbound::WatchedClients, trace::steps::TracedSteps},
 };
 
 /// Where rules come from.
@@ -53,6 +47,8 @@ pub(crate) struct Assembled {
     pub(crate) loaded: Loaded,
     /// The gateway with the rules as they are in their files, and what it was made of.
     pub(crate) engine: Engine,
+    /// The connection to Redis, if there is one to be made.
+    pub(crate) redis: Option<RedisLink>,
     /// The rule files, if there are any.
     pub(crate) rules: Option<FollowedRules>,
     /// What is counted and traced, not started yet.
@@ -113,16 +109,18 @@ pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result
         },
         allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
     };
-    let replay_capacity = draft.settings().replay_store.capacity;
-    let replay_store = Arc::new(MeteredReplayStore::over_memory(replay_capacity, &telemetry.metrics)?);
-    let cache = cache(draft.settings(), &telemetry)?;
-    let ports = (replay_store as _, outbound as _, cache);
+    let mut diagnostics = std::mem::take(&mut draft.diagnostics);
+    let remembered =
+        remembered::set_up(draft.settings(), draft.secrets(), &telemetry.metrics, &mut diagnostics)?;
+    draft.diagnostics = diagnostics;
+    let redis = remembered.redis.clone();
+    let ports = (remembered, outbound as _);
     let engine = build_engine(&mut draft, options, forwarding, rules.as_ref(), ports, &telemetry);
     let switched_on = (draft.settings().tracing.enabled, draft.settings().metrics.enabled);
     let exports = Exports::read(&options.environment, switched_on, &mut draft.diagnostics);
     let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
     match engine {
-        Some(engine) => Ok(Assembled { loaded, engine, rules, telemetry, exports }),
+        Some(engine) => Ok(Assembled { loaded, engine, redis, rules, telemetry, exports }),
         // A gateway that is not built has left an error, so this is not reached; refusing is right in any case.
         None => Err(StartError::Configuration(Box::new(loaded.warnings))),
     }
@@ -155,18 +153,7 @@ fn read(mut rules: FollowedRules, draft: &mut Draft) -> FollowedRules {
 }
 
 /// What the gateway reaches the world through.
-type Ports = (Arc<dyn ReplayStore>, Arc<dyn OutboundClients>, Arc<dyn Cache>);
-
-/// The cache of the configuration, counted if that is wanted.
-fn cache(settings: &Settings, telemetry: &Telemetry) -> Result<Arc<dyn Cache>, StartError> {
-    let cache = cache::of(&settings.cache);
-    match &settings.cache {
-        CacheSettings::InMemory { .. } if settings.metrics.cover_cache => {
-            Ok(Arc::new(MeteredCache::over(cache, "in-memory", &telemetry.metrics)?))
-        }
-        CacheSettings::InMemory { .. } | CacheSettings::Noop => Ok(cache),
-    }
-}
+type Ports = (Remembered, Arc<dyn OutboundClients>);
 
 /// Builds mechanisms and rules, and adds their mistakes to those of the draft.
 fn build_engine(
@@ -174,7 +161,7 @@ fn build_engine(
     options: &ServeOptions,
     forwarding: ForwardingPolicy,
     rules: Option<&FollowedRules>,
-    (replay_store, outbound, cache): Ports,
+    (remembered, outbound): Ports,
     telemetry: &Arc<Telemetry>,
 ) -> Option<Engine> {
     let mut found = std::mem::take(&mut draft.diagnostics);
@@ -196,9 +183,9 @@ fn build_engine(
         respond: settings.serve.respond,
         forwarding,
         plain_http_endpoints: options.enforcement.skip_egress_tls,
-        replay_store,
+        replay_store: remembered.replay_store,
         outbound,
-        cache,
+        cache: remembered.cache,
         observer,
         certificates: Arc::new(TlsTrust::default()),
     };

@@ -3,6 +3,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod listener;
+pub(crate) mod versions;
 
 use std::sync::Arc;
 

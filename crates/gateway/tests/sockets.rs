@@ -24,6 +24,9 @@ mod sockets {
     pub mod lifecycle;
     pub mod management;
     pub mod raw_client;
+    pub mod redis;
+    #[path = "../../../dpop-redis/tests/servers/mod.rs"]
+    pub mod redis_server;
     pub mod running_gateway;
     pub mod secrets;
     pub mod streams;

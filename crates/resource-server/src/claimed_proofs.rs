@@ -54,6 +54,10 @@ impl ReplayStore for RequestStore<'_> {
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_> {
         Box::pin(self.claim_once(key, expires_at, now))
     }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        self.store.remembers_since()
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +116,10 @@ mod tests {
             fn claim(&self, _: ReplayKey, expires_at: UnixTime, _: UnixTime) -> ClaimFuture<'_> {
                 self.0.lock().push(expires_at.as_seconds());
                 Box::pin(ready(Claim::Claimed))
+            }
+
+            fn remembers_since(&self) -> Option<UnixTime> {
+                None
             }
         }
         let store = Recording::default();

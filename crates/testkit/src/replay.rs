@@ -13,4 +13,8 @@ impl ReplayStore for UnavailableReplayStore {
     fn claim(&self, _key: ReplayKey, _expires_at: UnixTime, _now: UnixTime) -> ClaimFuture<'_> {
         Box::pin(ready(Claim::Unavailable))
     }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        None
+    }
 }

@@ -78,6 +78,12 @@ impl MemoryReplayStore {
         self.live.load(Ordering::Relaxed)
     }
 
+    /// How many entries there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Is nothing remembered?
     #[must_use]
     pub fn is_empty(&self) -> bool {

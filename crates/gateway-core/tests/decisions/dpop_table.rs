@@ -270,6 +270,10 @@ impl ReplayStore for BrokenStore {
     fn claim(&self, _: ReplayKey, _: UnixTime, _: UnixTime) -> dpop::ClaimFuture<'_> {
         Box::pin(std::future::ready(Claim::Unavailable))
     }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        None
+    }
 }
 
 #[test]

@@ -337,7 +337,7 @@ mod tests {
             "unknown_secret_source",
             "unknown_key",
             "unreadable_file",
-            "not_supported_yet",
+            "missing_key",
         ];
         assert_eq!(found, wanted, "{}", report.to_text());
     }

@@ -7,6 +7,7 @@
 mod cors;
 mod listener;
 mod providers;
+mod redis;
 mod secret_source;
 mod state;
 mod telemetry;
@@ -25,8 +26,9 @@ pub use listener::{
     TlsVersion,
 };
 pub use providers::{FileSystemSettings, HttpEndpointSettings, ProviderSettings};
+pub use redis::{RedisSettings, RedisTlsSettings};
 pub use secret_source::{SecretFile, SecretSourceKind, SecretSourceSettings};
-pub use state::{CacheSettings, ReplayStoreSettings};
+pub use state::{CacheSettings, ReplayStoreSettings, ReplayStoreType};
 pub use telemetry::{LogFormat, LogLevel, LogSettings, MetricsSettings, SpanProcessor, TracingSettings};
 
 /// The static configuration.

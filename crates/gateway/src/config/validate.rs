@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gateway_core::document::{Code, Diagnostic, Diagnostics, Place, covers_every_address};
 use gateway_core::rules::StepKind;
 
-use super::settings::Settings;
+use super::settings::{CacheSettings, Settings};
 
 /// Which demands are lifted; every one is made unless its `--insecure…` flag is given. For local tests only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,6 +95,9 @@ pub(super) fn check(settings: &Settings, enforcement: &Enforcement, diagnostics:
     if !enforcement.skip_ingress_tls {
         check_tls(settings, diagnostics);
     }
+    if !enforcement.skip_egress_tls {
+        check_redis_tls(settings, diagnostics);
+    }
     if !enforcement.skip_secure_trusted_proxies {
         check_trusted_proxies(settings, diagnostics);
     }
@@ -120,6 +123,17 @@ fn check_tls(settings: &Settings, diagnostics: &mut Diagnostics) {
                     .hint(lift(INGRESS)),
             );
         }
+    }
+}
+
+fn check_redis_tls(settings: &Settings, diagnostics: &mut Diagnostics) {
+    let CacheSettings::Redis(redis) = &settings.cache else { return };
+    if redis.tls.is_none() {
+        diagnostics.push(
+            Diagnostic::error(Code::MissingTls, "`cache.config.tls` is disabled", &redis.place)
+                .expected("TLS, which is on when `tls` is missing")
+                .hint(lift(EGRESS)),
+        );
     }
 }
 

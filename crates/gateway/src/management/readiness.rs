@@ -1,5 +1,6 @@
 //! Whether requests may be sent here: files and secrets are read before the listeners are there, so what is waited for is
-//! the first answer of each key endpoint and each rule server, and the end is when shutdown begins.
+//! the first answer of each key endpoint and each rule server, and the first connection to Redis; the end is when shutdown
+//! begins.
 //!
 //! Once an endpoint has answered, a later outage does not make the gateway unready: the keys it has go on counting, and
 //! every instance would be taken out of service at the same moment.
@@ -53,17 +54,22 @@ impl Readiness {
     pub(crate) fn wait_for_keys(self: &Arc<Self>, sources: Vec<(String, Arc<dyn KeySource>)>) {
         for (authenticator, source) in sources {
             let what = format!("keys of the authenticator `{authenticator}`");
-            self.missing.lock().insert(what.clone());
-            let readiness = Arc::clone(self);
-            self.shutdown.spawn(async move {
-                tokio::select! {
-                    () = readiness.shutdown.stopping() => {}
-                    () = until_there(&authenticator, source.as_ref()) => {
-                        readiness.missing.lock().remove(&what);
-                    }
-                }
-            });
+            self.wait_for(what, async move { until_there(&authenticator, source.as_ref()).await });
         }
+    }
+
+    /// Not ready before this is over.
+    pub(crate) fn wait_for(self: &Arc<Self>, what: String, there: impl Future<Output = ()> + Send + 'static) {
+        self.missing.lock().insert(what.clone());
+        let readiness = Arc::clone(self);
+        self.shutdown.spawn(async move {
+            tokio::select! {
+                () = readiness.shutdown.stopping() => {}
+                () = there => {
+                    readiness.missing.lock().remove(&what);
+                }
+            }
+        });
     }
 }
 

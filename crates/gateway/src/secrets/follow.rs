@@ -1,7 +1,7 @@
 //! Secrets that follow their files (`watch: true`).
 //!
 //! Each source is followed on its own. A new content replaces the old one only if everything that uses the source can use
-//! it: mechanisms, rules, the master key, listeners. Otherwise, and when the file is gone, the last good one stays and the
+//! it: mechanisms, rules, the master key, listeners, the connection to Redis. Otherwise, and when the file is gone, the last good one stays and the
 //! log says why, once.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use crate::{
     config::{Sources, settings::SecretSourceSettings},
     file_watch::Watch,
     management::CurrentKeys,
+    redis::RedisLink,
     reload::Engine,
     telemetry::metrics::Reload,
     tls::listener::ListenerTls,
@@ -30,6 +31,7 @@ pub(crate) struct SecretUsers {
     engine: Arc<Engine>,
     published: CurrentKeys,
     listeners: Vec<ListenerTls>,
+    redis: Option<RedisLink>,
 }
 
 impl SecretUsers {
@@ -39,8 +41,9 @@ impl SecretUsers {
         engine: Arc<Engine>,
         published: CurrentKeys,
         listeners: Vec<ListenerTls>,
+        redis: Option<RedisLink>,
     ) -> Self {
-        Self { secrets: Mutex::new(secrets), engine, published, listeners }
+        Self { secrets: Mutex::new(secrets), engine, published, listeners, redis }
     }
 
     /// Gives all users the new content of a source, or none of them. Tells whether they took it.
@@ -59,6 +62,14 @@ impl SecretUsers {
                 return false;
             }
         };
+        let redis = self.redis.as_ref().filter(|redis| redis.uses(name));
+        let login = match redis.map(|redis| redis.renewal(&candidate)).transpose() {
+            Ok(login) => login,
+            Err(error) => {
+                tracing::error!(secret = name, %error, "the connection to Redis can not use the new secret");
+                return false;
+            }
+        };
         let mut diagnostics = Diagnostics::new();
         if !self.engine.replace_secrets(name, candidate.clone(), &mut diagnostics) {
             for diagnostic in diagnostics.errors() {
@@ -69,6 +80,9 @@ impl SecretUsers {
         }
         for (tls, renewal) in concerned.into_iter().zip(renewals) {
             tls.show(renewal);
+        }
+        if let Some((redis, login)) = redis.zip(login) {
+            redis.log_in_as(login);
         }
         self.published.replace(&self.engine.published_keys());
         *secrets = candidate;

@@ -437,7 +437,8 @@ mod tests {
         metrics.rules_reloaded(Reload::Loaded);
         metrics.secret_reloaded(Reload::Loaded);
         metrics.export_failed(Signal::Traces);
-        let store = replay_store::MeteredReplayStore::over_memory(10, &metrics).unwrap();
+        let store = replay_store::MeteredReplayStore::over_memory(dpop::MemoryReplayStore::new(10), &metrics)
+            .unwrap();
         let no_cache = Arc::new(gateway_core::cache::NoCache);
         let cache = cache::MeteredCache::over(no_cache, "in-memory", &metrics).unwrap();
         drop((store, cache));

@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use gateway_core::{document::SecretReference, secrets::SecretStore};
 use jose::UnixTime;
-use rustls::{
-    CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
-    crypto::{CryptoProvider, aws_lc_rs},
-    sign::CertifiedKey,
-    version::{TLS12, TLS13},
-};
+use rustls::{ServerConfig, sign::CertifiedKey};
 use tokio_rustls::TlsAcceptor;
 
-use super::certificate::{CertificateError, CurrentCertificate, certified_key};
-use crate::config::settings::{TlsSettings, TlsVersion};
+use super::{
+    certificate::{CertificateError, CurrentCertificate, certified_key},
+    versions::{provider, versions},
+};
+use crate::config::settings::TlsSettings;
 
 /// The ALPN name of HTTP/2.
 pub(crate) const H2: &[u8] = b"h2";
@@ -54,7 +52,7 @@ impl ListenerTls {
     ) -> Result<Self, ListenerTlsError> {
         let certified = certified_key(secrets, &settings.secret, now)?;
         let certificate = Arc::new(CurrentCertificate::new(certified));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(provider(settings)))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider(&settings.cipher_suites)))
             .with_protocol_versions(versions(settings.min_version))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificate) as _);
@@ -89,48 +87,4 @@ impl ListenerTls {
     pub(crate) fn uses(&self, source: &str) -> bool {
         self.secret.source.value == source
     }
-}
-
-static FROM_TLS12: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
-static FROM_TLS13: [&SupportedProtocolVersion; 1] = [&TLS13];
-
-fn versions(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
-    match oldest {
-        TlsVersion::Tls12 => &FROM_TLS12,
-        TlsVersion::Tls13 => &FROM_TLS13,
-    }
-}
-
-/// The library's provider with the suites that are configured. As in heimdall a list without any suite of TLS 1.3 leaves all
-/// of those: they are chosen separately.
-fn provider(settings: &TlsSettings) -> CryptoProvider {
-    let mut provider = aws_lc_rs::default_provider();
-    let named = |suite: &SupportedCipherSuite| {
-        configured_name(suite.suite()).is_some_and(|name| settings.cipher_suites.iter().any(|of| of == name))
-    };
-    let names_tls13 = provider.cipher_suites.iter().any(|suite| suite.tls13().is_some() && named(suite));
-    if !settings.cipher_suites.is_empty() {
-        provider.cipher_suites.retain(|suite| named(suite) || (suite.tls13().is_some() && !names_tls13));
-    }
-    provider
-}
-
-/// The IANA name, which is also the one in configuration files.
-fn configured_name(suite: CipherSuite) -> Option<&'static str> {
-    Some(match suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
-            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
-        }
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
-            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
-        }
-        _ => return None,
-    })
 }

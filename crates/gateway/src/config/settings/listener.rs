@@ -349,7 +349,8 @@ impl Decode for TlsSettings {
     }
 }
 
-struct CipherSuite(String);
+/// The IANA name of a suite that may be configured.
+pub(super) struct CipherSuite(pub(super) String);
 
 impl Decode for CipherSuite {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {

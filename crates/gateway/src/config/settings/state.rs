@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use gateway_core::document::{
-    ByteSize, Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node,
-    SecretReference, decode_one_of,
+    ByteSize, Code, ConfigDuration, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned,
+    decode_one_of,
 };
 use gateway_core::mechanisms::NoConfig;
 
+use super::redis::{self, RedisSettings};
+
 /// `cache`: what answers of other systems are kept in. Used proofs are not kept here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum CacheSettings {
     /// In this process.
     InMemory {
@@ -20,13 +22,30 @@ pub enum CacheSettings {
     },
     /// Nowhere.
     Noop,
+    /// In Redis.
+    Redis(Box<RedisSettings>),
 }
 
 /// `replay_store`: where used proofs are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReplayStoreSettings {
-    /// Proofs that are remembered at the same time; a full store refuses further ones (10,000,000).
+    /// Where; with the cache if that is a Redis, else in memory.
+    pub store_type: Option<Spanned<ReplayStoreType>>,
+    /// Proofs that memory remembers at the same time; a full store refuses further ones (10,000,000).
     pub capacity: usize,
+    /// How long Redis may take to answer (100ms).
+    pub timeout: Duration,
+    /// Whether proofs that may have been used before the start are refused, when the store is in memory.
+    pub refuse_older_than_start: bool,
+}
+
+/// Where used proofs are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayStoreType {
+    /// In this process.
+    Memory,
+    /// In the Redis that `cache` names.
+    Redis,
 }
 
 impl Default for CacheSettings {
@@ -37,7 +56,12 @@ impl Default for CacheSettings {
 
 impl Default for ReplayStoreSettings {
     fn default() -> Self {
-        Self { capacity: 10_000_000 }
+        Self {
+            store_type: None,
+            capacity: 10_000_000,
+            timeout: Duration::from_millis(100),
+            refuse_older_than_start: false,
+        }
     }
 }
 
@@ -45,9 +69,7 @@ impl Default for ReplayStoreSettings {
 enum CacheType {
     InMemory,
     Noop,
-    Redis,
-    RedisCluster,
-    RedisSentinel,
+    Redis(redis::Kind),
 }
 
 impl Decode for CacheSettings {
@@ -60,9 +82,9 @@ impl Decode for CacheSettings {
             let choices = [
                 ("in-memory", CacheType::InMemory),
                 ("noop", CacheType::Noop),
-                ("redis", CacheType::Redis),
-                ("redis-cluster", CacheType::RedisCluster),
-                ("redis-sentinel", CacheType::RedisSentinel),
+                ("redis", CacheType::Redis(redis::Kind::Single)),
+                ("redis-cluster", CacheType::Redis(redis::Kind::Cluster)),
+                ("redis-sentinel", CacheType::Redis(redis::Kind::Sentinel)),
             ];
             decode_one_of(node, path, &choices, diagnostics)
         })?;
@@ -72,15 +94,18 @@ impl Decode for CacheSettings {
                 reader.optional::<NoConfig>("config");
                 Self::Noop
             }
-            CacheType::Redis | CacheType::RedisCluster | CacheType::RedisSentinel => {
-                reader.optional_with("config", |node, path, diagnostics| {
-                    check_redis(node, cache_type, path, diagnostics)
+            CacheType::Redis(kind) => {
+                if !reader.has("config") {
+                    reader.report_missing("config");
+                }
+                let redis = reader.optional_with("config", |node, path, diagnostics| {
+                    redis::decode(kind, node, path, diagnostics)
                 });
-                reader.not_supported_yet(
-                    "type",
-                    "use `in-memory`; used proofs are then remembered by each instance alone",
-                );
-                Self::default()
+                match redis {
+                    Some(redis) => Self::Redis(Box::new(redis)),
+                    // Reported; nothing is served with it.
+                    None => Self::default(),
+                }
             }
         };
         reader.finish();
@@ -96,78 +121,14 @@ fn decode_in_memory(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) 
     Some(CacheSettings::InMemory { memory_limit, entry_limit })
 }
 
-/// Checked only: belongs to a later stage.
-fn check_redis(
-    node: &Node,
-    cache_type: CacheType,
-    path: &KeyPath,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let mut reader = MapReader::new(node, path, diagnostics)?;
-    match cache_type {
-        CacheType::Redis => {
-            reader.required::<String>("address");
-            reader.optional::<u32>("db");
-        }
-        CacheType::RedisCluster => {
-            reader.required::<Vec<String>>("nodes");
-        }
-        CacheType::RedisSentinel => {
-            reader.required::<Vec<String>>("nodes");
-            reader.required::<String>("master");
-            reader.optional::<u32>("db");
-        }
-        CacheType::InMemory | CacheType::Noop => {}
-    }
-    reader.optional::<SecretReference>("credentials");
-    reader.optional_with("client_cache", |node, path, diagnostics| {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        reader.optional::<bool>("disabled");
-        reader.optional::<ConfigDuration>("ttl");
-        reader.optional::<ByteSize>("size_per_connection");
-        reader.finish();
-        Some(())
-    });
-    reader.optional_with("buffer_limit", |node, path, diagnostics| {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        reader.optional::<ByteSize>("read");
-        reader.optional::<ByteSize>("write");
-        reader.finish();
-        Some(())
-    });
-    reader.optional_with("timeout", |node, path, diagnostics| {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        reader.optional::<ConfigDuration>("connect");
-        reader.optional::<ConfigDuration>("read");
-        reader.optional::<ConfigDuration>("write");
-        reader.finish();
-        Some(())
-    });
-    reader.optional::<ConfigDuration>("max_flush_delay");
-    reader.optional_with("tls", |node, path, diagnostics| {
-        let mut reader = MapReader::new(node, path, diagnostics)?;
-        reader.optional::<bool>("disabled");
-        reader.optional::<SecretReference>("secret");
-        reader.optional_with("min_version", |node, path, diagnostics| {
-            decode_one_of(node, path, &[("TLS1.2", ()), ("TLS1.3", ())], diagnostics)
-        });
-        reader.optional::<Vec<String>>("cipher_suites");
-        reader.finish();
-        Some(())
-    });
-    reader.finish();
-    Some(())
-}
-
 impl Decode for ReplayStoreSettings {
     fn decode(node: &Node, path: &KeyPath, diagnostics: &mut Diagnostics) -> Option<Self> {
         let mut reader = MapReader::new(node, path, diagnostics)?;
-        let is_memory = reader.optional_with("type", |node, path, diagnostics| {
-            decode_one_of(node, path, &[("memory", true), ("redis", false)], diagnostics)
+        let place = reader.node("type").map(|node| node.place.clone());
+        let store_type = reader.optional_with("type", |node, path, diagnostics| {
+            let choices = [("memory", ReplayStoreType::Memory), ("redis", ReplayStoreType::Redis)];
+            decode_one_of(node, path, &choices, diagnostics)
         });
-        if is_memory == Some(false) {
-            reader.not_supported_yet("type", "use `memory` and one instance, or require nonces");
-        }
         let capacity = reader.or("capacity", Self::default().capacity);
         if capacity == 0 {
             let headline = format!("`{}` is out of range", reader.path().key("capacity"));
@@ -176,15 +137,10 @@ impl Decode for ReplayStoreSettings {
                 Diagnostic::error(Code::OutOfRange, headline, &place).found("0").expected("1 or more");
             reader.diagnostics().push(diagnostic);
         }
-        // The memory store answers at once; the limit is for stores over the network.
-        reader.or("timeout", ConfigDuration(Duration::from_millis(100)));
-        if reader.or("refuse_older_than_start", false) {
-            reader.not_supported_yet(
-                "refuse_older_than_start",
-                "require nonces: they outlive a restart, proofs with old ones do not",
-            );
-        }
+        let timeout = reader.or("timeout", ConfigDuration(Self::default().timeout)).0;
+        let refuse_older_than_start = reader.or("refuse_older_than_start", false);
         reader.finish();
-        Some(Self { capacity })
+        let store_type = store_type.zip(place).map(|(value, place)| Spanned::new(value, place));
+        Some(Self { store_type, capacity, timeout, refuse_older_than_start })
     }
 }

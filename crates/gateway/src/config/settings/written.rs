@@ -286,17 +286,17 @@ struct WrittenRedisSentinel {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "described, not built")]
 struct WrittenRedisCommon {
-    /// User and password.
+    /// User and password: an entry with `username` and `password`. Sentinels are asked without.
     credentials: Option<SecretReference>,
-    /// What the client keeps itself.
+    /// Without effect: every command goes to Redis.
     client_cache: Option<WrittenClientCache>,
-    /// Buffers of a connection.
+    /// Without effect.
     buffer_limit: Option<WrittenRedisBuffers>,
     /// Limits of operations.
     timeout: Option<WrittenRedisTimeouts>,
-    /// How long commands may wait to be sent together.
+    /// Without effect: commands are sent at once.
     max_flush_delay: Option<ConfigDuration>,
-    /// TLS towards the server; on unless disabled.
+    /// TLS towards the server; on unless disabled. A cluster is reached with the system's trust anchors and TLS 1.2 or 1.3.
     tls: Option<WrittenRedisTls>,
 }
 
@@ -329,11 +329,12 @@ struct WrittenRedisBuffers {
 #[schemars(inline)]
 #[expect(dead_code, reason = "described, not built")]
 struct WrittenRedisTimeouts {
-    /// To connect.
+    /// To connect; 3s unless set.
     connect: Option<ConfigDuration>,
-    /// To read an answer.
+    /// To answer a command of the cache, together with `write` whichever is longer; 100ms unless set. Used proofs have the time
+    /// limit of `replay_store`.
     read: Option<ConfigDuration>,
-    /// To write a command.
+    /// See `read`.
     write: Option<ConfigDuration>,
 }
 
@@ -375,16 +376,17 @@ struct WrittenProfiling {
 #[schemars(rename = "ReplayStore")]
 #[expect(dead_code, reason = "described, not built")]
 struct WrittenReplayStore {
-    /// In this process, or in the Redis that `cache` names.
-    #[schemars(extend("default" = "memory"))]
+    /// In this process, or in the Redis that `cache` names; there if `cache` is one, else in this process.
     r#type: Option<WrittenReplayStoreType>,
-    /// How many proofs are remembered at the same time. A full store refuses further ones.
+    /// How many proofs memory remembers at the same time. A full store refuses further ones. Redis has limits of its own; set
+    /// `maxmemory-policy noeviction` there.
     #[schemars(extend("default" = 10_000_000), range(min = 1))]
     capacity: Option<u64>,
     /// How long the store may take to answer; the request is refused then.
     #[schemars(extend("default" = "100ms"))]
     timeout: Option<ConfigDuration>,
-    /// Whether proofs from before the start of the process are refused: a memory store forgot which of them were used.
+    /// Whether proofs are refused that may have been used before the start of the process, which a store in memory would have
+    /// forgotten. Without nonces that also refuses what comes within the clock skew after the start.
     #[schemars(extend("default" = false))]
     refuse_older_than_start: Option<bool>,
 }

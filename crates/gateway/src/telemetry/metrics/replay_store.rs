@@ -36,17 +36,20 @@ impl MeteredReplayStore {
         })
     }
 
-    /// The same over a new store of this process, with its size and capacity.
+    /// The same over the store of this process, with its size and capacity.
     ///
     /// # Errors
     ///
     /// If there is one already.
-    pub(crate) fn over_memory(capacity: usize, metrics: &Metrics) -> Result<Self, prometheus::Error> {
-        let store = Arc::new(MemoryReplayStore::new(capacity));
+    pub(crate) fn over_memory(
+        store: MemoryReplayStore,
+        metrics: &Metrics,
+    ) -> Result<Self, prometheus::Error> {
+        let store = Arc::new(store);
         let entries = gauge(&metrics.registry, &catalogue::REPLAY_ENTRIES)?;
         let read = Arc::clone(&store);
         metrics.read_each_time(move || entries.set(i64::try_from(read.len()).unwrap_or(i64::MAX)));
-        let limit = i64::try_from(capacity).unwrap_or(i64::MAX);
+        let limit = i64::try_from(store.capacity()).unwrap_or(i64::MAX);
         gauge(&metrics.registry, &catalogue::REPLAY_CAPACITY)?.set(limit);
         Self::over(store, metrics)
     }
@@ -67,6 +70,10 @@ impl ReplayStore for MeteredReplayStore {
             claim
         })
     }
+
+    fn remembers_since(&self) -> Option<UnixTime> {
+        self.inner.remembers_since()
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn counts_claims_replays_and_refusals() {
         let metrics = Metrics::new().unwrap();
-        let store = MeteredReplayStore::over_memory(1, &metrics).unwrap();
+        let store = MeteredReplayStore::over_memory(MemoryReplayStore::new(1), &metrics).unwrap();
         let thumbprint = KeyPair::generate(Algorithm::Es256).unwrap().thumbprint();
         let claim = async |jti: &str| {
             let (end, now) = (UnixTime::from_seconds(100), UnixTime::from_seconds(50));
