@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_core::outbound::{ClientError, ClientSettings, OutboundClients};
-use http::Request;
+use http::{Request, StatusCode};
 use jose::UnixTime;
 use resource_server::outbound::{OutboundError, OutboundFuture, OutboundHttp, Purpose};
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ impl OutboundHttp for WatchedOutbound {
                 Err(error) => {
                     tracing::warn!(purpose = purpose.as_str(), address, %error, "call failed");
                 }
-                Ok(answer) if answer.status().is_server_error() => {
+                Ok(answer) if is_bad(answer.status(), purpose) => {
                     let status = answer.status().as_u16();
                     tracing::warn!(purpose = purpose.as_str(), address, status, "call failed");
                 }
@@ -73,6 +73,14 @@ impl OutboundHttp for WatchedOutbound {
     }
 }
 
+/// Whether an answer is nothing that the caller can work with. What mechanisms ask may well be answered with 403.
+fn is_bad(status: StatusCode, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Keys | Purpose::Metadata | Purpose::Introspection => !status.is_success(),
+        Purpose::Other => status.is_server_error(),
+    }
+}
+
 fn word(error: &OutboundError) -> &'static str {
     match error {
         OutboundError::Unreachable(_) => "unreachable",
@@ -80,5 +88,26 @@ fn word(error: &OutboundError) -> &'static str {
         OutboundError::TooLarge { .. } => "too_large",
         OutboundError::NoCredentials(_) => "no_credentials",
         _ => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_key_set_is_bad_and_a_refusal_of_a_remote_authorizer_is_not() {
+        let check = |status: u16, purpose: Purpose, expected: bool| {
+            assert_eq!(
+                is_bad(StatusCode::from_u16(status).unwrap(), purpose),
+                expected,
+                "{status} {purpose:?}"
+            );
+        };
+        check(200, Purpose::Keys, false);
+        check(404, Purpose::Keys, true);
+        check(401, Purpose::Introspection, true);
+        check(403, Purpose::Other, false);
+        check(502, Purpose::Other, true);
     }
 }
