@@ -44,7 +44,7 @@ pub(crate) enum KeyEndpoint {
 /// Addresses with what they answer, and the calls that were made.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
-    answers: Mutex<BTreeMap<String, (u16, String)>>,
+    answers: Mutex<BTreeMap<String, (u16, &'static str, String)>>,
     calls: Mutex<Vec<http::Request<Bytes>>>,
 }
 
@@ -54,7 +54,17 @@ impl Network {
     }
 
     pub(crate) fn answer(&self, address: &str, status: u16, body: impl ToString) {
-        self.answers.lock().unwrap().insert(address.to_owned(), (status, body.to_string()));
+        self.answer_as(address, status, "application/json", body);
+    }
+
+    pub(crate) fn answer_as(
+        &self,
+        address: &str,
+        status: u16,
+        media_type: &'static str,
+        body: impl ToString,
+    ) {
+        self.answers.lock().unwrap().insert(address.to_owned(), (status, media_type, body.to_string()));
     }
 
     pub(crate) fn calls(&self, address: &str) -> usize {
@@ -68,8 +78,8 @@ impl Network {
     fn send(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
         let answer = self.answers.lock().unwrap().get(&request.uri().to_string()).cloned();
         self.calls.lock().unwrap().push(request);
-        let (status, body) = answer.unwrap_or((404, String::new()));
-        let response = http::Response::builder().status(status).header("content-type", "application/json");
+        let (status, media_type, body) = answer.unwrap_or((404, "text/plain", String::new()));
+        let response = http::Response::builder().status(status).header("content-type", media_type);
         response.body(Bytes::from(body)).unwrap()
     }
 }

@@ -21,7 +21,7 @@ pub const PENDING: &[(&str, &str)] = &[
         "access token; no rows yet for these",
     ),
     ("M1-25", "issuer faults: each needs a key endpoint of its own"),
-    ("N1-41", "introspection is not built"),
+    ("N12 N28 N39-40", "introspection; the other rows are decision tests of `gateway-core`, without sockets"),
     ("O1-14", "log and fault cases; no rows yet for these"),
     (
         "P1-3 P5-7 P9-11 P13-14 P16-17 P19-21 P23-36 P38-78",
