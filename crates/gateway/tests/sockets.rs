@@ -17,6 +17,7 @@ mod sockets {
     pub mod dpop_setup;
     pub mod forwarding;
     pub mod http2;
+    pub mod http2_rows;
     pub mod http_layer;
     pub mod http_rules;
     pub mod introspection;
@@ -24,6 +25,7 @@ mod sockets {
     pub mod lifecycle;
     pub mod management;
     pub mod raw_client;
+    pub mod raw_http2;
     pub mod redis;
     #[path = "../../../dpop-redis/tests/servers/mod.rs"]
     pub mod redis_server;

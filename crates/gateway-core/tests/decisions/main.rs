@@ -20,6 +20,7 @@ mod hostile;
 mod inheritance;
 mod introspection;
 mod issuers;
+mod possession_settings;
 mod principals;
 mod remote_knowledge;
 mod upstream_credentials;

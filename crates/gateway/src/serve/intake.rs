@@ -132,6 +132,30 @@ mod tests {
     }
 
     #[test]
+    fn of_several_public_origins_the_one_of_the_requests_host_counts() {
+        let origins = ["https://shop.example:8443", "https://api.example"];
+        let at = |origins: &[&str], host: &str| {
+            let public_origins = origins.iter().map(|origin| PublicOrigin::parse(origin).unwrap()).collect();
+            let intake = Intake {
+                scheme: "http",
+                public_origins,
+                trusted_proxies: TrustedProxies::default(),
+                max_body_bytes: None,
+            };
+            let described = json!({"method": "GET", "path": "/a?b", "host": host, "headers": []});
+            let connection = Connection { peer: ([192, 0, 2, 1], 1).into(), phase: Arc::default() };
+            let request = intake.request(&parts(&described), &connection).unwrap();
+            request.public_uri.map(|uri| uri.to_string())
+        };
+        assert_eq!(at(&origins, "api.example").as_deref(), Some("https://api.example/a?b"));
+        assert_eq!(at(&origins, "SHOP.example:8443").as_deref(), Some("https://shop.example:8443/a?b"));
+        // A host that nobody configured is what the connection says it is.
+        assert_eq!(at(&origins, "other.example"), None);
+        assert_eq!(at(&origins[..1], "10.0.0.1:4456").as_deref(), Some("https://shop.example:8443/a?b"));
+        assert_eq!(at(&[], "api.example"), None);
+    }
+
+    #[test]
     fn pieces_of_a_cookie_field_are_joined() {
         let mut headers = HeaderMap::new();
         for crumb in ["a=1", "b=2; c=3", "d="] {
