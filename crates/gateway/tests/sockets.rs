@@ -15,6 +15,7 @@ mod sockets {
     pub mod cors;
     pub mod dpop_routes;
     pub mod dpop_setup;
+    pub mod endpoints;
     pub mod forwarding;
     pub mod http2;
     pub mod http2_rows;
@@ -31,6 +32,7 @@ mod sockets {
     pub mod redis_server;
     pub mod running_gateway;
     pub mod secrets;
+    pub mod service;
     pub mod streams;
     pub mod time_limits;
     pub mod tls;
