@@ -98,8 +98,7 @@ fn each_case(mut check: impl FnMut(&Case)) {
 /// The text without what flags and other files have to do with it.
 fn messages(report: &Report) -> String {
     let is_ours = |part: &&str| {
-        !part.starts_with("warning[enforcement_skipped]")
-            && !part.contains("  --> config-catalogue.yaml:")
+        !part.starts_with("warning[enforcement_skipped]") && !part.contains("  --> config-catalogue.yaml:")
     };
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/heimdall").canonicalize().unwrap();
     let text = report.to_text().replace(folder.to_str().unwrap(), "/FOLDER");
