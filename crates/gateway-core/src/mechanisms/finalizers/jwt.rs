@@ -171,6 +171,9 @@ impl Jwt {
 
     /// Everything that tells one token from another, but for time and id. Key, issuer, life and header are those of this
     /// mechanism, to which the memory belongs.
+    ///
+    /// What the templates read of the request is in the rendered claims, and what they do not read is not: two requests share
+    /// a token exactly if nothing that is read differs, and templates with `now` or random functions never share one.
     fn cache_key(&self, subject: &str, rendered: &str) -> [u8; 32] {
         let mut input = Vec::with_capacity(16 + subject.len() + rendered.len());
         for part in [subject, rendered] {
