@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dpop::{MAX_PROOF_BYTES, NonceRing, Policy, ReplayStore};
+use dpop::{Htu, MAX_PROOF_BYTES, NonceRing, Policy, ReplayStore};
 use http::uri::Scheme;
 use ipnet::IpNet;
 use jose::AlgorithmSet;
@@ -19,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::guard::Guard;
 use crate::layer::DpopLayer;
 use crate::problem::{ConfigurationError, Problem};
+use crate::resource_metadata::{Announced, MetadataLocation, ResourceMetadata};
 use crate::response::ErrorBody;
 use crate::target::{TargetSettings, is_loopback, is_origin, is_prefix};
 
@@ -51,6 +52,7 @@ pub struct DpopLayerBuilder {
     host_scheme: Option<Scheme>,
     stripped_prefix: Option<String>,
     signaling: ErrorSignaling,
+    resource: Option<String>,
     error_body: ErrorBody,
     clock: Arc<dyn Clock>,
 }
@@ -76,6 +78,7 @@ impl DpopLayerBuilder {
             host_scheme: None,
             stripped_prefix: None,
             signaling: ErrorSignaling::default(),
+            resource: None,
             error_body: ErrorBody::ProblemJson,
             clock: Arc::new(SystemClock),
         }
@@ -192,6 +195,14 @@ impl DpopLayerBuilder {
         self
     }
 
+    /// Tells clients where to get a token (RFC 9728): challenges point to the metadata of this resource, whose identifier
+    /// is `https://host`, with or without port and path. Serve the document that
+    /// [`DpopLayer::resource_metadata`] makes.
+    pub fn resource_metadata(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
     /// What the body of a refusal says; problem JSON unless set.
     pub fn error_body(mut self, body: ErrorBody) -> Self {
         self.error_body = body;
@@ -214,6 +225,11 @@ impl DpopLayerBuilder {
         let (Some(mode), true) = (self.mode, problems.is_empty()) else {
             return Err(ConfigurationError(problems));
         };
+        let metadata = self.metadata(mode);
+        let mut signaling = self.signaling;
+        if let Some(metadata) = &metadata {
+            signaling.resource_metadata = Some(metadata.url());
+        }
         let policy =
             TokenPolicy { audience: self.audience, algorithms: self.token_algorithms, leeway: self.leeway };
         let issuers =
@@ -230,7 +246,7 @@ impl DpopLayerBuilder {
                 nonces: self.nonces.map(|ring| NoncePolicy { ring: Arc::new(ring), lifetime }),
                 replay: self.replay_store.map_or(ReplayProtection::Allowed, ReplayProtection::Store),
             },
-            error_signaling: self.signaling.clone(),
+            error_signaling: signaling.clone(),
         });
         let (proxies, proxied_scheme) = self.proxies.unzip();
         let target = TargetSettings {
@@ -244,8 +260,9 @@ impl DpopLayerBuilder {
             target,
             clock: self.clock,
             error_body: self.error_body,
-            signaling: self.signaling,
+            signaling,
             algorithms,
+            metadata,
         }))
     }
 
@@ -285,6 +302,12 @@ impl DpopLayerBuilder {
             (self.nonces.is_none() && self.nonce_lifetime.is_some(), Problem::NonceLifetimeWithoutNonces),
             (self.nonces.is_some() && lifetime < SHORTEST_NONCE_LIFETIME, Problem::NonceLifetime),
             (self.nonces.is_none() && self.policy.nonce_replaces_iat, Problem::NonceReplacesIatWithoutNonces),
+            (self.has_bad_identifier(), Problem::ResourceIdentifier),
+            (self.is_elsewhere(), Problem::ResourceElsewhere),
+            (
+                self.resource.is_some() && self.signaling.resource_metadata.is_some(),
+                Problem::SeveralResourceMetadata,
+            ),
             (!self.challenge_texts_are_plain(), Problem::ChallengeText),
         ]
         .into_iter()
@@ -297,8 +320,43 @@ impl DpopLayerBuilder {
         names.len() < self.issuers.len()
     }
 
+    fn metadata_location(&self) -> Option<MetadataLocation> {
+        self.resource.as_deref().and_then(MetadataLocation::of)
+    }
+
+    fn has_bad_identifier(&self) -> bool {
+        let is_secure = |resource: &str| {
+            self.plain_http || resource.to_ascii_lowercase().starts_with("https:") || is_loopback(resource)
+        };
+        self.resource
+            .as_deref()
+            .is_some_and(|resource| MetadataLocation::of(resource).is_none() || !is_secure(resource))
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        let (Some(location), Some(origin)) = (self.metadata_location(), &self.public_origin) else {
+            return false;
+        };
+        matches!((Htu::parse(&location.origin), Htu::parse(origin)), (Ok(own), Ok(public)) if own != public)
+    }
+
+    fn metadata(&self, mode: Mode) -> Option<ResourceMetadata> {
+        let proof_algorithms = self.policy.algorithms.to_string();
+        let announced = Announced {
+            resource: self.resource.as_deref()?,
+            authorization_servers: self.issuers.iter().map(|(name, _)| name.as_str()).collect(),
+            scopes: &self.scopes.values,
+            proof_algorithms: match mode {
+                Mode::Off => Vec::new(),
+                Mode::Observe | Mode::Permit | Mode::Require => proof_algorithms.split(' ').collect(),
+            },
+            requires_bound_tokens: mode == Mode::Require,
+        };
+        Some(ResourceMetadata::new(self.metadata_location()?, &announced))
+    }
+
     fn challenge_texts_are_plain(&self) -> bool {
-        let signaling = [&self.signaling.realm, &self.signaling.error_uri];
+        let signaling = [&self.signaling.realm, &self.signaling.error_uri, &self.signaling.resource_metadata];
         let mut texts = signaling.into_iter().flatten().chain(&self.scopes.values);
         texts.all(|text| challenge::is_plain(text))
             && self.scopes.values.iter().all(|scope| !scope.is_empty() && !scope.contains(' '))

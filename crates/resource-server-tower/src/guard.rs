@@ -8,6 +8,7 @@ use oauth::{Challenge, ErrorCode, Scheme};
 use resource_server::{ErrorSignaling, ProtectedRequest, Verified, Verifier};
 
 use crate::clock::Clock;
+use crate::resource_metadata::ResourceMetadata;
 use crate::response::{Answer, ErrorBody};
 use crate::target::TargetSettings;
 
@@ -21,6 +22,8 @@ pub(crate) struct Guard {
     pub(crate) signaling: ErrorSignaling,
     /// Space-delimited proof algorithms.
     pub(crate) algorithms: String,
+    /// What the resource says about itself, if it does.
+    pub(crate) metadata: Option<ResourceMetadata>,
 }
 
 impl Guard {
@@ -51,6 +54,7 @@ impl Guard {
             error_uri: self.signaling.error_uri.clone().map(Into::into),
             error_description: self.signaling.description.then(|| description.into()),
             scope: scope.filter(|_| self.signaling.required_scope).map(Into::into),
+            resource_metadata: self.signaling.resource_metadata.clone().map(Into::into),
             algs: (scheme == Scheme::Dpop).then(|| self.algorithms.clone().into()),
             ..Challenge::new(scheme)
         }

@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::builder::DpopLayerBuilder;
 use crate::guard::Guard;
+use crate::resource_metadata::ResourceMetadata;
 use crate::service::DpopService;
 
 /// Lets requests through to the inner service when token and proof are good. Clones share replay store and keys.
@@ -42,6 +43,13 @@ impl DpopLayer {
     /// Settings with a policy of your own.
     pub fn with_policy(policy: Policy) -> DpopLayerBuilder {
         DpopLayerBuilder::new(policy, AlgorithmSet::new(Algorithm::ALL))
+    }
+
+    /// The metadata document of the resource; `None` unless the builder's
+    /// [`resource_metadata`](DpopLayerBuilder::resource_metadata) was called.
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
+        self.guard.metadata.as_ref()
     }
 }
 

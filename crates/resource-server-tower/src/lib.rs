@@ -38,6 +38,7 @@ mod future;
 mod guard;
 mod layer;
 mod problem;
+mod resource_metadata;
 mod response;
 mod scopes;
 mod service;
@@ -50,6 +51,7 @@ pub use future::ResponseFuture;
 pub use jose::{Algorithm, AlgorithmSet, JwkSet, SymmetricKey, UnixTime};
 pub use layer::DpopLayer;
 pub use problem::{ConfigurationError, Problem};
+pub use resource_metadata::ResourceMetadata;
 pub use resource_server::{
     ErrorSignaling, JwksCache, KeySource, Mode, Reason, ScopeMatching, StaticKeys, Verified,
 };

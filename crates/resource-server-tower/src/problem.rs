@@ -65,8 +65,19 @@ pub enum Problem {
     /// The policy lets a nonce replace `iat`, and there are none.
     #[error("the proof policy lets a nonce replace iat, but there are no nonces")]
     NonceReplacesIatWithoutNonces,
+    /// Not `https://host`, with or without port and path (RFC 9728 §1.2).
+    #[error("the resource identifier is no https URL without query and fragment")]
+    ResourceIdentifier,
+    /// Clients refuse metadata of a resource at another address than the one they called (RFC 9728 §3.3).
+    #[error("the resource identifier is not below the public origin")]
+    ResourceElsewhere,
+    /// The address of the metadata comes from two places.
+    #[error("`resource_metadata` contradicts the address in `error_signaling`")]
+    SeveralResourceMetadata,
     /// A text for challenges that can not stand in one.
-    #[error("realm, error_uri or a scope has characters that can not stand in a challenge")]
+    #[error(
+        "realm, error_uri, resource_metadata or a scope has characters that can not stand in a challenge"
+    )]
     ChallengeText,
 }
 

@@ -10,7 +10,7 @@ use axum::{Router, http::Request};
 use http_body_util::BodyExt;
 use resource_server_tower::axum::Dpop;
 use resource_server_tower::{
-    DpopLayer, MemoryReplayStore, Mode, PeerAddress, RequireScopes, StaticKeys, Verified,
+    DpopLayer, DpopLayerBuilder, MemoryReplayStore, Mode, PeerAddress, RequireScopes, StaticKeys, Verified,
 };
 use serde::Deserialize;
 use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient};
@@ -52,6 +52,10 @@ impl Scene {
     }
 
     fn layer(&self) -> DpopLayer {
+        self.builder().build().unwrap()
+    }
+
+    fn builder(&self) -> DpopLayerBuilder {
         DpopLayer::rfc9449()
             .issuer(self.issuer.name(), StaticKeys::new(self.issuer.jwk_set()))
             .audience("shop")
@@ -59,8 +63,6 @@ impl Scene {
             .mode(Mode::Require)
             .replay_store(MemoryReplayStore::new(1000))
             .clock(self.clock.reader())
-            .build()
-            .unwrap()
     }
 
     fn app(&self) -> Router {
@@ -86,6 +88,24 @@ async fn send(app: &Router, request: Request<Body>) -> (u16, String, String) {
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, challenge, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_metadata_are_a_handler_and_need_no_token() {
+    let scene = Scene::new();
+    let layer = scene.builder().resource_metadata(ORIGIN).build().unwrap();
+    let metadata = layer.resource_metadata().unwrap().clone();
+    let app = Router::new().route("/", get(hello)).layer(layer);
+    let app = app.route(metadata.path(), get(metadata.clone()));
+    let path = "/.well-known/oauth-protected-resource";
+    let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+    let (status, _, body) = send(&app, request).await;
+    assert_eq!(status, 200);
+    assert!(body.contains(r#""resource":"https://api.example.com""#), "{body}");
+    let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+    let (status, challenge, _) = send(&app, request).await;
+    assert_eq!(status, 401);
+    assert!(challenge.contains(&format!(r#"resource_metadata="{ORIGIN}{path}""#)), "{challenge}");
 }
 
 #[tokio::test]

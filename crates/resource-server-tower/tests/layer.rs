@@ -230,7 +230,7 @@ async fn a_missing_scope_is_forbidden() {
         required_scope: true,
         description: true,
         realm: Some("shop".into()),
-        error_uri: None,
+        ..ErrorSignaling::default()
     };
     let layer = scene.builder(Mode::Require).scopes(["orders"]).error_signaling(signaling).build().unwrap();
     let answer = scene.send(&layer, scene.call().request()).await;
@@ -311,6 +311,55 @@ async fn the_scheme_of_the_proven_request_is_told() {
     service.oneshot(scene.call().request()).await.unwrap();
 }
 
+#[tokio::test]
+async fn challenges_point_to_metadata_that_say_what_is_checked() {
+    let scene = Scene::new();
+    let url = "https://api.example.com/.well-known/oauth-protected-resource/v1";
+    let builder = scene.builder(Mode::Require).scopes(["orders"]);
+    let layer = builder.resource_metadata("https://api.example.com/v1").build().unwrap();
+    for request in [
+        scene.call().attack(Attack::NoCredentials),
+        scene.call().attack(Attack::BoundTokenAsBearer),
+        scene.call().request(),
+    ] {
+        let answer = scene.send(&layer, request).await;
+        assert!(
+            answer.challenge().contains(&format!(r#"resource_metadata="{url}""#)),
+            "{}",
+            answer.challenge()
+        );
+    }
+    let metadata =
+        layer.resource_metadata().unwrap().clone().name("Shop").scopes_supported(["orders", "admin"]);
+    assert_eq!((metadata.url().as_str(), metadata.path()), (url, &url["https://api.example.com".len()..]));
+    let (parts, body) = metadata.response::<Full<Bytes>>().into_parts();
+    assert_eq!(parts.headers["content-type"], "application/json");
+    let document: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!(
+        document,
+        json!({
+            "resource": "https://api.example.com/v1",
+            "authorization_servers": ["https://issuer.example"],
+            "scopes_supported": ["orders", "admin"],
+            "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256", "Ed25519", "EdDSA"],
+            "dpop_bound_access_tokens_required": true,
+            "resource_name": "Shop",
+        })
+    );
+}
+
+#[tokio::test]
+async fn metadata_of_a_layer_that_looks_at_no_proofs_promise_none() {
+    let scene = Scene::new();
+    let builder = scene.builder(Mode::Off).resource_metadata("https://api.example.com");
+    let layer = builder.build().unwrap();
+    let document = layer.resource_metadata().unwrap().document().clone();
+    assert_eq!(document["dpop_bound_access_tokens_required"], json!(false));
+    assert!(!document.contains_key("dpop_signing_alg_values_supported"));
+    assert!(!document.contains_key("scopes_supported"));
+}
+
 #[test]
 fn what_is_forgotten_is_told_all_at_once() {
     let error = DpopLayer::rfc9449().build().unwrap_err();
@@ -347,6 +396,20 @@ fn what_contradicts_itself_is_not_built() {
     check(good().nonce_lifetime(Duration::from_secs(60)), Problem::NonceLifetimeWithoutNonces);
     check(good().nonces(scene.nonces.ring()).nonce_lifetime(Duration::ZERO), Problem::NonceLifetime);
     check(good().scopes(["a b"]), Problem::ChallengeText);
+    check(good().resource_metadata("api"), Problem::ResourceIdentifier);
+    check(good().resource_metadata("https://api.example.com?a"), Problem::ResourceIdentifier);
+    check(good().resource_metadata("https://other.example.com"), Problem::ResourceElsewhere);
+    assert!(good().resource_metadata("https://API.example.com:443/v1").build().is_ok());
+    let told = |url: &str| {
+        let resource_metadata = Some(url.to_owned());
+        good().error_signaling(ErrorSignaling { resource_metadata, ..ErrorSignaling::default() })
+    };
+    assert!(told("https://docs.example.com/metadata").build().is_ok());
+    check(told("a\"b"), Problem::ChallengeText);
+    check(
+        told("https://docs.example.com/metadata").resource_metadata("https://api.example.com"),
+        Problem::SeveralResourceMetadata,
+    );
     check(origin("api.example.com"), Problem::PublicOrigin);
     check(origin("https://api.example.com/v1"), Problem::PublicOrigin);
     check(origin("http://api.example.com"), Problem::PlainHttp);

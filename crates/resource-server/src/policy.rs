@@ -73,4 +73,6 @@ pub struct ErrorSignaling {
     pub description: bool,
     /// Send the required `scope` with `insufficient_scope`.
     pub required_scope: bool,
+    /// Where the metadata of the resource are, an absolute URL: `resource_metadata` (RFC 9728 §5.1).
+    pub resource_metadata: Option<String>,
 }

@@ -256,7 +256,7 @@ fn challenge(
         error_description: description.filter(|_| signaling.description).map(Into::into),
         scope: with_scope.then(|| context.scope.clone().into()),
         algs: (scheme == Scheme::Dpop).then(|| context.algorithms.clone().into()),
-        resource_metadata: None,
+        resource_metadata: signaling.resource_metadata.clone().map(Into::into),
     }
 }
 

@@ -384,9 +384,10 @@ fn error_signaling_adds_only_the_extras() {
         error_uri: None,
         description: true,
         required_scope: false,
+        resource_metadata: Some("https://api.example.com/metadata".into()),
     };
     let token = scene.token(&scene.claims());
-    let expected = r#"DPoP realm="shop", error="invalid_dpop_proof", error_description="DPoP proof is missing", algs="ES256""#;
+    let expected = r#"DPoP realm="shop", error="invalid_dpop_proof", error_description="DPoP proof is missing", algs="ES256", resource_metadata="https://api.example.com/metadata""#;
     assert_eq!(scene.refused(&without_proof("DPoP", &token)), (401, expected.to_owned()));
 }
 

@@ -65,6 +65,7 @@ impl ErrorSignalingConfig {
             error_uri: self.error_uri.clone(),
             description: self.include_error_description.unwrap_or(false),
             required_scope: self.include_required_scope.unwrap_or(false),
+            resource_metadata: None,
         }
     }
 }
