@@ -22,7 +22,7 @@
 //!
 //! The layer belongs outside of whatever rewrites paths, and inside of what answers CORS preflights: those carry no
 //! credentials. Put it around a service once; two of them around one route would spend the same proof twice. For
-//! scopes of single routes there is [`RequireScopes`].
+//! scopes and roles of single routes there are [`RequireScopes`] and [`RequireRoles`].
 //!
 //! What lives here: the target URI of a request, the clock, answers. What does not: checks of tokens and proofs, a
 //! runtime, outgoing calls.
@@ -38,8 +38,10 @@ mod future;
 mod guard;
 mod layer;
 mod problem;
+mod requirement;
 mod resource_metadata;
 mod response;
+mod roles;
 mod scopes;
 mod service;
 mod target;
@@ -51,11 +53,13 @@ pub use future::ResponseFuture;
 pub use jose::{Algorithm, AlgorithmSet, JwkSet, SymmetricKey, UnixTime};
 pub use layer::DpopLayer;
 pub use problem::{ConfigurationError, Problem};
+pub use requirement::RequirementService;
 pub use resource_metadata::ResourceMetadata;
 pub use resource_server::{
     ErrorSignaling, JwksCache, KeySource, Mode, Reason, ScopeMatching, StaticKeys, Verified,
 };
 pub use response::{ErrorBody, Refused};
-pub use scopes::{RequireScopes, RequireScopesService};
+pub use roles::RequireRoles;
+pub use scopes::RequireScopes;
 pub use service::DpopService;
 pub use target::{PeerAddress, TargetError};

@@ -10,9 +10,11 @@ use axum::{Router, http::Request};
 use http_body_util::BodyExt;
 use resource_server_tower::axum::Dpop;
 use resource_server_tower::{
-    DpopLayer, DpopLayerBuilder, MemoryReplayStore, Mode, PeerAddress, RequireScopes, StaticKeys, Verified,
+    DpopLayer, DpopLayerBuilder, MemoryReplayStore, Mode, PeerAddress, RequireRoles, RequireScopes,
+    StaticKeys, Verified,
 };
 use serde::Deserialize;
+use serde_json::{Value, json};
 use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient};
 use tower::ServiceExt;
 
@@ -72,6 +74,8 @@ impl Scene {
             .route("/tenant", get(tenant))
             .route("/key", get(key))
             .merge(writing);
+        let admins = RequireRoles::all(["realm_access", "roles"], ["admin"]);
+        let routes = routes.route("/admin", get(hello).route_layer(admins));
         routes.layer(self.layer())
     }
 
@@ -156,12 +160,35 @@ async fn a_route_demands_its_own_scope() {
 }
 
 #[tokio::test]
+async fn a_route_demands_its_own_role() {
+    let scene = Scene::new();
+    let app = scene.app();
+    let with_roles = |roles: Value| {
+        let token = scene.issuer.token(scene.clock.now()).audience("shop").scope("admin");
+        let token = token.claim("realm_access", json!({ "roles": roles }));
+        Call::new(&scene.client, token, "GET", &format!("{ORIGIN}/admin"), scene.clock.now())
+    };
+    let (status, challenge, body) = send(&app, with_roles(json!(["user"])).request()).await;
+    assert_eq!(
+        (status, challenge.as_str()),
+        (403, r#"DPoP error="insufficient_scope", algs="ES256 Ed25519 EdDSA""#)
+    );
+    assert!(!body.contains("hello"));
+    assert_eq!(send(&app, with_roles(json!(["user", "admin"])).request()).await.0, 200);
+    let stolen = with_roles(json!(["admin"])).attack(Attack::BoundTokenAsBearer);
+    assert_eq!(send(&app, stolen).await.0, 401);
+}
+
+#[tokio::test]
 async fn an_extractor_without_a_layer_stays_closed() {
     let scene = Scene::new();
     let open = Router::new().route("/", get(hello));
     assert_eq!(send(&open, scene.call("/").request()).await.0, 500);
     let scoped = Router::new().route("/", get(|| async {})).route_layer(RequireScopes::all(["orders"]));
     assert_eq!(send(&scoped, scene.call("/").request()).await.0, 500);
+    let admins = RequireRoles::all(["roles"], ["admin"]);
+    let guarded = Router::new().route("/", get(|| async {})).route_layer(admins);
+    assert_eq!(send(&guarded, scene.call("/").request()).await.0, 500);
 }
 
 #[tokio::test]
