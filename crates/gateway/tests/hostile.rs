@@ -23,12 +23,19 @@ mod sockets {
 mod hostile {
     pub mod a_transport;
     pub mod b_container;
+    pub mod c_header;
+    pub mod d_key;
     pub mod draft;
+    pub mod e_signature;
     pub mod expectation;
     pub mod f_claims;
+    pub mod i_target;
     pub mod j_replay;
+    pub mod l_binding;
     pub mod l_token;
     pub mod listener;
+    pub mod p_framing;
     pub mod pending;
+    pub mod rsa_by_hand;
     pub mod site;
 }

@@ -6,6 +6,7 @@ use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::{Value, json};
 
 pub type Edit<T> = fn(T) -> T;
+pub type Sign = fn(&[u8]) -> Vec<u8>;
 
 #[allow(clippy::disallowed_methods)]
 pub fn now() -> i64 {
@@ -153,6 +154,10 @@ pub struct Draft {
     pub wire: Option<fn(&mut Wire)>,
     /// A token that is made already.
     pub token_text: Option<String>,
+    /// The key that signs tokens.
+    pub issuer_key: Option<KeyPair>,
+    /// Makes the signature of the proof in place of the key.
+    pub sign_by_hand: Option<Sign>,
 }
 
 pub const HOST: &str = "api.example.com";
@@ -185,6 +190,8 @@ impl Draft {
             trusted: false,
             wire: None,
             token_text: None,
+            issuer_key: None,
+            sign_by_hand: None,
         };
         draft.use_key(key);
         draft
@@ -250,7 +257,11 @@ impl Draft {
             ("htu", format!("http://{}{}", self.host, self.path())),
             ("ath", base64url::encode(crypto::sha256(token.as_bytes()))),
         ];
-        let proof = self.proof.build(&self.key, &places);
+        let mut proof = self.proof.build(&self.key, &places);
+        if let Some(sign) = self.sign_by_hand {
+            let input = proof.rsplit_once('.').unwrap().0;
+            proof = format!("{input}.{}", base64url::encode(sign(input.as_bytes())));
+        }
         let mut wire = Wire {
             line: format!("{} {} HTTP/1.1", self.method, self.target),
             fields: Vec::new(),

@@ -16,6 +16,8 @@ pub struct Refusal {
     pub statuses: &'static [u16],
     /// Whether no answer at all, the connection closed, is right too.
     pub may_close: bool,
+    /// Whether the head may have been passed on before the fault in the body showed.
+    pub may_reach: bool,
     pub challenge: Challenge,
 }
 
@@ -31,7 +33,7 @@ pub enum Challenge {
 }
 
 const fn refused(statuses: &'static [u16], may_close: bool, challenge: Challenge) -> Expected {
-    Expected::Refused(Refusal { statuses, may_close, challenge })
+    Expected::Refused(Refusal { statuses, may_close, may_reach: false, challenge })
 }
 
 pub const ALLOWED: Expected = Expected::Allowed;
@@ -43,11 +45,15 @@ pub const PROOF_OR_TOKEN: Expected = dpop_error(&["invalid_dpop_proof", "invalid
 pub const NONCE: Expected = dpop_error(&["use_dpop_nonce"]);
 pub const PROOF_OR_NONCE: Expected = dpop_error(&["invalid_dpop_proof", "use_dpop_nonce"]);
 pub const TOKEN_OR_NONCE: Expected = dpop_error(&["invalid_token", "use_dpop_nonce"]);
+pub const SCOPE_OR_TOKEN: Expected =
+    refused(&[401, 403], false, Challenge::Error("DPoP", &["insufficient_scope", "invalid_token"]));
 pub const REQUEST: Expected = refused(&[400], false, Challenge::Error("DPoP", &["invalid_request"]));
 pub const SCOPE: Expected = refused(&[403], false, Challenge::Error("DPoP", &["insufficient_scope"]));
 pub const BEARER: Expected = refused(&[401], false, Challenge::Error("Bearer", &["invalid_token"]));
 /// Over a limit.
 pub const LIMIT: Expected = refused(&[400, 401, 413, 431], true, Challenge::Any);
+/// The same for the request line.
+pub const LIMIT_OR_414: Expected = refused(&[400, 413, 414, 431], true, Challenge::Any);
 /// Not a request that HTTP allows.
 pub const MALFORMED: Expected =
     refused(&[400, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
@@ -57,6 +63,14 @@ pub const MALFORMED_OR_401: Expected =
 /// Refused in whatever way.
 pub const DENIED: Expected =
     refused(&[400, 401, 403, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+
+/// A body that breaks off or is framed wrongly.
+pub const BROKEN_BODY: Expected = Expected::Refused(Refusal {
+    statuses: &[400, 401, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505],
+    may_close: true,
+    may_reach: true,
+    challenge: Challenge::Any,
+});
 
 const fn dpop_error(codes: &'static [&'static str]) -> Expected {
     refused(&[401], false, Challenge::Error("DPoP", codes))
@@ -88,7 +102,7 @@ pub fn faults(expected: Expected, answer: Option<&Answer>, reached: usize) -> Ve
             }
         }
         Expected::Refused(refusal) => {
-            if reached != 0 {
+            if reached > usize::from(refusal.may_reach) {
                 faults.push(format!("the upstream saw {reached}"));
             }
             match answer {

@@ -97,16 +97,14 @@ fn nonce(id: &'static str, expected: Expected, edit: fn(String) -> Value) -> Non
     NonceRow { id, expected, edit }
 }
 
-struct NonceRow {
-    id: &'static str,
+pub struct NonceRow {
+    pub id: &'static str,
     expected: Expected,
     edit: fn(String) -> Value,
 }
 
-#[tokio::test]
-async fn a_spoiled_nonce_is_no_nonce() {
-    let site = Site::start().await;
-    let rows = [
+pub fn spoiled() -> Vec<NonceRow> {
+    vec![
         nonce("K4", ALLOWED, as_given),
         nonce("K5", NONCE, |n| json!(n[..n.len() / 2])),
         nonce("K6", NONCE, |_| json!("")),
@@ -122,9 +120,14 @@ async fn a_spoiled_nonce_is_no_nonce() {
         nonce("K19", PROOF_OR_NONCE, |n| json!(format!("{n}\u{e9}\"\\"))),
         nonce("K20", PROOF_OR_NONCE, |n| json!(format!("{n}\r\n"))),
         nonce("K21", PROOF_OR_NONCE, |_| json!(".".repeat(2_000))),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn a_spoiled_nonce_is_no_nonce() {
+    let site = Site::start().await;
     let mut wrong = Vec::new();
-    for row in rows {
+    for row in spoiled() {
         let mut draft = Draft::new(&site.issuer, NONCE_ROUTE);
         draft.nonce = Some(row.edit);
         let seen = site.upstream.seen();

@@ -1,6 +1,6 @@
 //! The gateway with its routes, an issuer and an upstream; and the runner of a table.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::LazyLock};
 
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::json;
@@ -31,6 +31,14 @@ pub struct Case {
     pub before: Option<Before>,
     pub spoil: fn(&mut Draft),
     pub expected: Expected,
+    /// What else must hold for the answer.
+    pub also: Option<fn(&Answer) -> bool>,
+}
+
+impl Case {
+    pub fn also(self, check: fn(&Answer) -> bool) -> Self {
+        Self { also: Some(check), ..self }
+    }
 }
 
 /// A row on the ordinary route.
@@ -40,7 +48,7 @@ pub fn plain(id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Cas
 
 /// A row on another route.
 pub fn at(target: &'static str, id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Case {
-    Case { id, target, before: None, spoil, expected }
+    Case { id, target, before: None, spoil, expected, also: None }
 }
 
 /// A row whose second request counts.
@@ -51,7 +59,15 @@ pub fn twice(
     expected: Expected,
     spoil: fn(&mut Draft),
 ) -> Case {
-    Case { id, target, before: Some(before), spoil, expected }
+    Case { id, target, before: Some(before), spoil, expected, also: None }
+}
+
+/// One RSA key for all tests: they take long to make.
+pub fn rsa_key() -> KeyPair {
+    static KEY: LazyLock<String> = LazyLock::new(|| {
+        KeyPair::generate(Algorithm::Rs256).unwrap().to_pkcs8_pem().unwrap().as_str().to_owned()
+    });
+    KeyPair::from_pkcs8_pem(&KEY).unwrap().with_default_algorithm(Algorithm::Rs256)
 }
 
 pub struct Site {
@@ -69,7 +85,11 @@ impl Site {
         jwk.insert("kid".to_owned(), json!("issuer-key"));
         jwk.insert("use".to_owned(), json!("sig"));
         jwk.insert("alg".to_owned(), json!("ES256"));
-        let keys = serve_json(json!({"keys": [jwk]}).to_string()).await;
+        let mut rsa = rsa_key().public_jwk().to_json();
+        rsa.insert("kid".to_owned(), json!("issuer-rsa"));
+        rsa.insert("use".to_owned(), json!("sig"));
+        rsa.insert("alg".to_owned(), json!("RS256"));
+        let keys = serve_json(json!({"keys": [jwk, rsa]}).to_string()).await;
         let issuer = format!("http://{keys}/realms/dpop");
         let upstream = Upstream::start().await;
         let folder = tempfile::tempdir().unwrap();
@@ -101,6 +121,7 @@ impl Site {
     async fn faults_of(&self, case: &Case) -> Vec<String> {
         let mark = listener::mark();
         let mut draft = Draft::new(&self.issuer, case.target);
+        draft.issuer_key = Some(KeyPair::from_pkcs8_pem(&self.issuer_key.to_pkcs8_pem().unwrap()).unwrap());
         let mut found = Vec::new();
         if let Some((spoil, status)) = case.before {
             spoil(&mut draft);
@@ -119,6 +140,11 @@ impl Site {
         }
         let reached = self.upstream.seen() - seen;
         found.extend(faults(case.expected, answer.as_ref(), reached.saturating_sub(1)));
+        if let (Some(check), Some(answer)) = (case.also, &answer)
+            && !check(answer)
+        {
+            found.push(format!("{answer:?}"));
+        }
         for secret in [&wire.token, &wire.proof] {
             let signature = secret.rsplit('.').next().unwrap();
             if signature.len() > 20 && listener::heard_since(mark, signature) {
@@ -249,6 +275,10 @@ rules:
     match: {routes: [{path: /user/**}]}
     forward_to: {host: "UPSTREAM"}
     execute: [{authenticator: dpop}, {finalizer: user}]
+  - id: public
+    match: {routes: [{path: /public/**}]}
+    forward_to: {host: "UPSTREAM", rewrite: {scheme: http}}
+    execute: [{authenticator: dpop}]
   - id: strip
     match: {routes: [{path: /strip/**}]}
     forward_to: {host: "UPSTREAM", rewrite: {strip_path_prefix: /strip}}
@@ -258,4 +288,12 @@ rules:
     allow_encoded_slashes: no_decode
     forward_to: {host: "UPSTREAM"}
     execute: [{authenticator: dpop}]
+  - id: tenant-a
+    match: {routes: [{path: /tenant/**}], hosts: [tenant-a.example]}
+    forward_to: {host: "UPSTREAM"}
+    execute: [{authenticator: dpop}]
+  - id: tenant-b
+    match: {routes: [{path: /tenant/**}], hosts: [tenant-b.example]}
+    forward_to: {host: "UPSTREAM"}
+    execute: [{authenticator: deny_all}]
 "#;

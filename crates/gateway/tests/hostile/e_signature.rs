@@ -1,0 +1,162 @@
+//! The signature of the proof.
+
+use jose::{Algorithm, crypto};
+
+use super::{
+    d_key::rsa_by_hand,
+    draft::Draft,
+    expectation::*,
+    l_binding::{ORDER, other_s},
+    rsa_by_hand::{BITS_2048, DIGEST_INFO, EXPONENT_3},
+    site::{Case, Site, plain, twice},
+};
+
+#[tokio::test]
+async fn a_signature_holds_in_one_form_only() {
+    Site::start().await.run(rows()).await;
+}
+
+fn ed25519(draft: &mut Draft, edit: fn(Vec<u8>) -> Vec<u8>) {
+    draft.use_new_key(Algorithm::EdDsa);
+    draft.proof.signature = Some(edit);
+}
+
+fn rs256(draft: &mut Draft, sign: fn(&[u8]) -> Vec<u8>) {
+    rsa_by_hand(draft, &BITS_2048, sign);
+}
+
+fn ps256(draft: &mut Draft, sign: fn(&[u8]) -> Vec<u8>) {
+    rs256(draft, sign);
+    draft.proof.header["alg"] = serde_json::json!("PS256");
+}
+
+fn sha256(message: &[u8]) -> Vec<u8> {
+    crypto::sha256(message).to_vec()
+}
+
+/// The order of the group of Ed25519, least significant byte first.
+const L: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// The sum of two numbers, least significant byte first.
+fn add(left: &mut [u8], right: &[u8]) {
+    let mut carry = 0;
+    for (byte, more) in left.iter_mut().zip(right) {
+        let sum = u16::from(*byte) + u16::from(*more) + carry;
+        *byte = sum as u8;
+        carry = sum >> 8;
+    }
+}
+
+/// The cube root, from above, of a number that begins with a block of our choice.
+fn forged(input: &[u8]) -> Vec<u8> {
+    let mut block = vec![0, 1];
+    block.extend_from_slice(&[0xff; 8]);
+    block.push(0);
+    block.extend_from_slice(&DIGEST_INFO);
+    block.extend(sha256(input));
+    block.resize(256, 0);
+    // Bit by bit, the largest root whose cube begins below the block with garbage behind it.
+    let mut limit = block.clone();
+    limit[62..].fill(0xff);
+    let mut root = vec![0_u8; 86];
+    for bit in 0..root.len() * 8 {
+        root[bit / 8] |= 0x80 >> (bit % 8);
+        if cube(&root) > limit {
+            root[bit / 8] &= !(0x80 >> (bit % 8));
+        }
+    }
+    assert_eq!(cube(&root)[..62], block[..62], "the forgery has the block in front");
+    [vec![0; 256 - root.len()], root].concat()
+}
+
+/// The cube of a number, most significant byte first, in 258 bytes less the two that stay zero.
+fn cube(number: &[u8]) -> Vec<u8> {
+    let multiply = |left: &[u8], right: &[u8]| {
+        let mut product = vec![0_u8; left.len() + right.len()];
+        for (i, a) in left.iter().rev().enumerate() {
+            let mut carry = 0_u32;
+            for (j, b) in right.iter().rev().enumerate() {
+                let at = product.len() - 1 - i - j;
+                let sum = u32::from(product[at]) + u32::from(*a) * u32::from(*b) + carry;
+                product[at] = sum as u8;
+                carry = sum >> 8;
+            }
+            let at = product.len() - 1 - i - right.len();
+            product[at] = carry as u8;
+        }
+        product
+    };
+    let product = multiply(&multiply(number, number), number);
+    if product[..2] == [0, 0] { product[2..].to_vec() } else { vec![0xff; 256] }
+}
+
+pub fn rows() -> Vec<Case> {
+    vec![
+        plain("E6", PROOF, |d| d.proof.signature = Some(|_| [ORDER, ORDER].concat())),
+        plain("E7", PROOF, |d| d.proof.signature = Some(|_| [&ORDER[..], &[0; 31], &[1]].concat())),
+        twice("/plain/a/b", "E9", (|_| {}, 200), PROOF, |d| d.proof.signature = Some(other_s)),
+        plain("E12", PROOF, |d| {
+            d.proof.signature = Some(|b| [&[0], &b[..32], &[0], &b[32..]].concat());
+        }),
+        plain("E15", PROOF, |d| {
+            ed25519(d, |mut signature| {
+                add(&mut signature[32..], &L);
+                signature
+            });
+        }),
+        plain("E16", PROOF, |d| ed25519(d, |_| vec![0; 64])),
+        plain("E17", PROOF, |d| ed25519(d, |signature| signature[..63].to_vec())),
+        plain("E18", PROOF, |d| ed25519(d, |signature| [signature, vec![0]].concat())),
+        plain("E19", PROOF, |d| rsa_by_hand(d, &EXPONENT_3, forged)),
+        plain("E20", PROOF, |d| {
+            rs256(d, |input| {
+                let info = [0x30, 0x2f, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 4, 0x20];
+                BITS_2048.sign_block(1, 0xff, &[info.to_vec(), sha256(input)].concat())
+            });
+        }),
+        plain("E21", PROOF, |d| {
+            rs256(d, |input| BITS_2048.sign_block(2, 0xff, &[DIGEST_INFO.to_vec(), sha256(input)].concat()));
+        }),
+        plain("E22", PROOF, |d| {
+            rs256(d, |input| BITS_2048.sign_block(1, 0xfe, &[DIGEST_INFO.to_vec(), sha256(input)].concat()));
+        }),
+        plain("E23", PROOF, |d| rs256(d, |input| BITS_2048.sign_block(1, 0xff, &sha256(input)))),
+        plain("E24", PROOF, |d| ps256(d, |input| BITS_2048.sign_pss(input, sha256, &[]))),
+        plain("E25", PROOF, |d| {
+            ps256(d, |input| BITS_2048.sign_pss(input, |m| crypto::sha1(m).to_vec(), &[7; 32]));
+        }),
+        plain("E26", PROOF, |d| rs256(d, |input| BITS_2048.sign_pss(input, sha256, &[7; 32]))),
+        plain("E27", PROOF, |d| rs256(d, |input| [vec![0], BITS_2048.sign(input)].concat())),
+        plain("E28", PROOF, |d| {
+            rs256(d, |input| {
+                let mut sum = BITS_2048.sign(input);
+                sum.reverse();
+                sum.push(0);
+                let mut modulus = BITS_2048.modulus();
+                modulus.reverse();
+                modulus.push(0);
+                add(&mut sum, &modulus);
+                sum.reverse();
+                // In 256 bytes if it fits.
+                if sum[0] == 0 { sum[1..].to_vec() } else { sum }
+            });
+        }),
+        plain("E29", PROOF, |d| {
+            rs256(d, |_| [vec![0; 255], vec![1]].concat());
+        }),
+    ]
+}
+
+/// What is made by hand is right where it is not spoiled: else the rows above would show nothing.
+#[tokio::test]
+async fn signatures_made_by_hand_hold() {
+    let rows = vec![
+        plain("RS256", ALLOWED, |d| rs256(d, |input| BITS_2048.sign(input))),
+        plain("PS256", ALLOWED, |d| ps256(d, |input| BITS_2048.sign_pss(input, sha256, &[7; 32]))),
+        plain("another S", ALLOWED, |d| d.proof.signature = Some(other_s)),
+    ];
+    Site::start().await.run(rows).await;
+}
