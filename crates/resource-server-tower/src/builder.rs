@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use jose::AlgorithmSet;
 use oauth::challenge;
 use resource_server::{
-    ErrorSignaling, JwtTokens, KeySource, Mode, NoncePolicy, ProofPolicy, ReplayProtection, RequiredScopes,
-    TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
+    AccessTokens, ErrorSignaling, JwtTokens, KeySource, Mode, NoncePolicy, ProofPolicy, ReplayProtection,
+    RequiredScopes, TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
 };
 
 use crate::clock::{Clock, SystemClock};
@@ -28,17 +28,20 @@ const SHORTEST_NONCE_LIFETIME: Duration = Duration::from_secs(2);
 
 /// Collects the settings of a [`DpopLayer`]; start with one of its presets.
 ///
-/// Required: [`issuer`](Self::issuer), [`audience`](Self::audience) or [`any_audience`](Self::any_audience),
+/// Required: [`access_tokens`](Self::access_tokens), or [`issuer`](Self::issuer) with [`audience`](Self::audience) or [`any_audience`](Self::any_audience),
 /// [`mode`](Self::mode), one origin ([`public_origin`](Self::public_origin), [`trusted_proxies`](Self::trusted_proxies)
 /// or [`origin_from_host`](Self::origin_from_host)), and, unless the mode is [`Mode::Off`],
 /// [`replay_store`](Self::replay_store) or [`replay_allowed`](Self::replay_allowed).
 #[must_use]
 pub struct DpopLayerBuilder {
     issuers: Vec<(String, Arc<dyn KeySource>)>,
+    tokens: Option<AccessTokens>,
     audience: Vec<String>,
     any_audience: bool,
+    /// The preset's.
     token_algorithms: AlgorithmSet,
-    leeway: Duration,
+    own_token_algorithms: Option<AlgorithmSet>,
+    leeway: Option<Duration>,
     scopes: RequiredScopes,
     mode: Option<Mode>,
     policy: Policy,
@@ -61,10 +64,12 @@ impl DpopLayerBuilder {
     pub(crate) fn new(policy: Policy, token_algorithms: AlgorithmSet) -> Self {
         Self {
             issuers: Vec::new(),
+            tokens: None,
             audience: Vec::new(),
             any_audience: false,
             token_algorithms,
-            leeway: policy.clock_skew.min(Duration::from_secs(10)),
+            own_token_algorithms: None,
+            leeway: None,
             scopes: RequiredScopes::none(),
             mode: None,
             policy,
@@ -91,6 +96,15 @@ impl DpopLayerBuilder {
         self
     }
 
+    /// Where the verdict on access tokens comes from, if not from [`issuer`](Self::issuer)s that share one policy:
+    /// introspection, discovered issuers, several issuers with a policy for each.
+    ///
+    /// Audience, algorithms and leeway are then part of those policies, and not of the layer.
+    pub fn access_tokens(mut self, tokens: impl Into<AccessTokens>) -> Self {
+        self.tokens = Some(tokens.into());
+        self
+    }
+
     /// What `aud` of the access tokens must hold (RFC 9068 §4). Called again: one of them suffices.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience.push(audience.into());
@@ -105,13 +119,13 @@ impl DpopLayerBuilder {
 
     /// Signature algorithms of access tokens, in place of the preset's.
     pub fn token_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.token_algorithms = algorithms;
+        self.own_token_algorithms = Some(algorithms);
         self
     }
 
     /// Tolerance for `exp`, `nbf` and `iat` of access tokens; 10 s unless set.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.leeway = Some(leeway);
         self
     }
 
@@ -230,15 +244,18 @@ impl DpopLayerBuilder {
         if let Some(metadata) = &metadata {
             signaling.resource_metadata = Some(metadata.url());
         }
-        let policy =
-            TokenPolicy { audience: self.audience, algorithms: self.token_algorithms, leeway: self.leeway };
+        let policy = TokenPolicy {
+            audience: self.audience,
+            algorithms: self.own_token_algorithms.unwrap_or(self.token_algorithms),
+            leeway: self.leeway.unwrap_or(self.policy.clock_skew.min(Duration::from_secs(10))),
+        };
         let issuers =
             self.issuers.into_iter().map(|(name, keys)| TrustedIssuer::new(name, keys, policy.clone()));
-        let tokens = JwtTokens::new(issuers);
+        let tokens = self.tokens.unwrap_or_else(|| JwtTokens::new(issuers).into());
         let algorithms = self.policy.algorithms.to_string();
         let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
         let verifier = Verifier::new(VerifierConfig {
-            tokens: tokens.into(),
+            tokens,
             scopes: self.scopes,
             proof: ProofPolicy {
                 mode,
@@ -274,9 +291,10 @@ impl DpopLayerBuilder {
         let has_replay_choice = self.replay_store.is_some() || self.replay_allowed;
         let checks_proofs = self.mode.is_some_and(|mode| mode != Mode::Off);
         [
-            (self.issuers.is_empty(), Problem::NoIssuer),
+            (self.issuers.is_empty() && self.tokens.is_none(), Problem::NoIssuer),
+            (self.tokens.is_some() && self.has_own_token_policy(), Problem::AccessTokensAndPolicy),
             (self.repeats_an_issuer(), Problem::RepeatedIssuer),
-            (self.audience.is_empty() && !self.any_audience, Problem::NoAudience),
+            (self.tokens.is_none() && self.audience.is_empty() && !self.any_audience, Problem::NoAudience),
             (!self.audience.is_empty() && self.any_audience, Problem::AudienceAndAny),
             (self.mode.is_none(), Problem::NoMode),
             (
@@ -297,7 +315,7 @@ impl DpopLayerBuilder {
             (checks_proofs && !has_replay_choice, Problem::NoReplayStore),
             (self.replay_store.is_some() && self.replay_allowed, Problem::ReplayStoreAndAllowed),
             (self.policy.algorithms.is_empty(), Problem::NoProofAlgorithm),
-            (self.token_algorithms.is_empty(), Problem::NoTokenAlgorithm),
+            (self.accepted_token_algorithms().is_empty(), Problem::NoTokenAlgorithm),
             (self.policy.max_proof_bytes > MAX_PROOF_BYTES, Problem::ProofLimit),
             (self.nonces.is_none() && self.nonce_lifetime.is_some(), Problem::NonceLifetimeWithoutNonces),
             (self.nonces.is_some() && lifetime < SHORTEST_NONCE_LIFETIME, Problem::NonceLifetime),
@@ -313,6 +331,18 @@ impl DpopLayerBuilder {
         .into_iter()
         .filter_map(|(is_there, problem)| is_there.then_some(problem))
         .collect()
+    }
+
+    fn accepted_token_algorithms(&self) -> &AlgorithmSet {
+        self.own_token_algorithms.as_ref().unwrap_or(&self.token_algorithms)
+    }
+
+    fn has_own_token_policy(&self) -> bool {
+        !self.issuers.is_empty()
+            || !self.audience.is_empty()
+            || self.any_audience
+            || self.own_token_algorithms.is_some()
+            || self.leeway.is_some()
     }
 
     fn repeats_an_issuer(&self) -> bool {
@@ -340,11 +370,22 @@ impl DpopLayerBuilder {
         matches!((Htu::parse(&location.origin), Htu::parse(origin)), (Ok(own), Ok(public)) if own != public)
     }
 
+    /// Those that are known before anybody asks.
+    fn issuer_names(&self) -> Vec<&str> {
+        match &self.tokens {
+            None => self.issuers.iter().map(|(name, _)| name.as_str()).collect(),
+            Some(AccessTokens::IntrospectedByIssuer(issuers)) => {
+                issuers.iter().map(|(name, _)| name.as_str()).collect()
+            }
+            Some(AccessTokens::Jwt(_) | AccessTokens::Introspected(_)) => Vec::new(),
+        }
+    }
+
     fn metadata(&self, mode: Mode) -> Option<ResourceMetadata> {
         let proof_algorithms = self.policy.algorithms.to_string();
         let announced = Announced {
             resource: self.resource.as_deref()?,
-            authorization_servers: self.issuers.iter().map(|(name, _)| name.as_str()).collect(),
+            authorization_servers: self.issuer_names(),
             scopes: &self.scopes.values,
             proof_algorithms: match mode {
                 Mode::Off => Vec::new(),

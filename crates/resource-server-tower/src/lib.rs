@@ -56,7 +56,10 @@ pub use problem::{ConfigurationError, Problem};
 pub use requirement::RequirementService;
 pub use resource_metadata::ResourceMetadata;
 pub use resource_server::{
-    ErrorSignaling, JwksCache, KeySource, Mode, Reason, ScopeMatching, StaticKeys, Verified,
+    AccessTokens, Discovery, DiscoverySettings, EndpointLocation, ErrorSignaling, ExpectedIssuer,
+    IntrospectedTokens, IntrospectionPolicy, IssuerNames, JwksCache, JwtTokens, KeySource, Mode,
+    OutboundError, OutboundFuture, OutboundHttp, Purpose, Reason, ScopeMatching, StaticKeys, TokenPolicy,
+    TrustedIssuer, VerdictLifetime, Verified,
 };
 pub use response::{ErrorBody, Refused};
 pub use roles::RequireRoles;

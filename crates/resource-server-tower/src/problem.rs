@@ -9,8 +9,13 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Problem {
     /// Nobody is trusted.
-    #[error("no issuer: call `issuer` with its identifier and its keys")]
+    #[error("no issuer: call `issuer` with its identifier and its keys, or `access_tokens`")]
     NoIssuer,
+    /// The verdict on tokens comes from two places, or would be measured with two policies.
+    #[error(
+        "`access_tokens` has policies of its own: `issuer`, `audience`, `any_audience`, `token_algorithms` and `leeway` contradict it"
+    )]
+    AccessTokensAndPolicy,
     /// `issuer` was called twice for one issuer: which keys count would depend on the order.
     #[error("the same issuer twice: call `issuer` once for each")]
     RepeatedIssuer,

@@ -87,16 +87,27 @@ impl ResourceMetadata {
 
     /// Announces these scopes (`scopes_supported`) beside those that the layer demands for every request.
     #[must_use]
-    pub fn scopes_supported(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let known = self.document.entry("scopes_supported").or_insert_with(|| json!([]));
-        if let Value::Array(known) = known {
-            for scope in scopes.into_iter().map(|scope| Value::String(scope.into())) {
-                if !known.contains(&scope) {
-                    known.push(scope);
+    pub fn scopes_supported(self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with_elements("scopes_supported", scopes)
+    }
+
+    fn with_elements(mut self, member: &str, elements: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let elements = elements.into_iter().map(|element| Value::String(element.into()));
+        if let Value::Array(known) = self.document.entry(member).or_insert_with(|| json!([])) {
+            for element in elements {
+                if !known.contains(&element) {
+                    known.push(element);
                 }
             }
         }
         self
+    }
+
+    /// Announces these issuers (`authorization_servers`) beside those that the layer was given by name: issuers of
+    /// [`access_tokens`](crate::DpopLayerBuilder::access_tokens) may be known only by their metadata.
+    #[must_use]
+    pub fn authorization_servers(self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with_elements("authorization_servers", issuers)
     }
 
     /// A name for people to read (`resource_name`).
