@@ -25,6 +25,7 @@ mod hostile {
     pub mod b_container;
     pub mod c_header;
     pub mod d_key;
+    pub mod decision_mode;
     pub mod draft;
     pub mod e_signature;
     pub mod expectation;

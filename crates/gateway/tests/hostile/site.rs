@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::LazyLock};
 
+use gateway::Mode;
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::json;
 use tokio::{
@@ -75,10 +76,15 @@ pub struct Site {
     pub upstream: Upstream,
     pub issuer: String,
     pub issuer_key: KeyPair,
+    mode: Mode,
 }
 
 impl Site {
     pub async fn start() -> Self {
+        Self::start_in(Mode::Proxy).await
+    }
+
+    pub async fn start_in(mode: Mode) -> Self {
         listener::listen();
         let issuer_key = KeyPair::generate(Algorithm::Es256).unwrap();
         let mut jwk = issuer_key.public_jwk().to_json();
@@ -103,8 +109,8 @@ impl Site {
         let path = folder.path().join("heimdall-config.yaml");
         let configuration = CONFIGURATION.replace("ISSUER", &issuer).replace("HERE", &here);
         std::fs::write(&path, configuration).unwrap();
-        let gateway = RunningGateway::start_in(folder, &path).await;
-        Self { gateway, upstream, issuer, issuer_key }
+        let gateway = RunningGateway::start_in_mode(mode, folder, &path).await;
+        Self { gateway, upstream, issuer, issuer_key, mode }
     }
 
     /// Runs every row and tells about all that went wrong.
@@ -138,7 +144,15 @@ impl Site {
         if next.as_ref().map(|answer| answer.status) != Some(200) {
             found.push(format!("the next good request: {next:?}"));
         }
-        let reached = self.upstream.seen() - seen;
+        let mut reached = self.upstream.seen() - seen;
+        if self.mode == Mode::Decision {
+            if reached != 0 {
+                found.push("a decision went to the upstream".to_owned());
+            }
+            // A decision to allow stands for the request that the proxy in front would pass on.
+            let is_allowed = answer.as_ref().is_some_and(|answer| answer.status == 200);
+            reached = 1 + usize::from(is_allowed);
+        }
         found.extend(faults(case.expected, answer.as_ref(), reached.saturating_sub(1)));
         if let (Some(check), Some(answer)) = (case.also, &answer)
             && !check(answer)
