@@ -30,8 +30,7 @@ pub use value::byte_size::ByteSize;
 pub use value::duration::{ConfigDuration, parse_compound_duration};
 pub use value::endpoint::{
     ApiKeyLocation, ClientAuthentication, CredentialsGrant, Endpoint, EndpointAuthentication,
-    EndpointFeature, EndpointHttpCache, EndpointRetry, EndpointTls, MetadataEndpoint, ResolvedEndpoint,
-    TokenHeader,
+    EndpointHttpCache, EndpointRetry, EndpointTls, MetadataEndpoint, ResolvedEndpoint, TokenHeader,
 };
 pub use value::network::{Network, covers_every_address};
 pub use value::secret_reference::SecretReference;

@@ -1,7 +1,4 @@
 //! Endpoints the gateway calls: a URL string, or an object with method, headers, retries, caching and authentication.
-//!
-//! Every key is read and checked here. Which of them a mechanism can act on is its own business: it asks
-//! [`Endpoint::used_features`] and refuses what it can not do.
 
 mod written;
 
@@ -227,93 +224,7 @@ pub struct EndpointTls {
     pub certificate: Option<SecretReference>,
 }
 
-/// An optional part of an endpoint, for mechanisms that can not act on all of them yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointFeature {
-    /// `method`
-    Method,
-    /// `headers`
-    Headers,
-    /// `retry`
-    Retry,
-    /// `http_cache`
-    HttpCache,
-    /// `auth`
-    Authentication,
-    /// `tls`
-    Tls,
-    /// The URL holds a template action.
-    TemplatedUrl,
-}
-
-impl EndpointFeature {
-    /// The key that switches the feature on.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Method => "method",
-            Self::Headers => "headers",
-            Self::Retry => "retry",
-            Self::HttpCache => "http_cache",
-            Self::Authentication => "auth",
-            Self::Tls => "tls",
-            Self::TemplatedUrl => "url",
-        }
-    }
-}
-
 impl Endpoint {
-    /// The optional parts that are set, each with its place.
-    #[must_use]
-    pub fn used_features(&self) -> Vec<(EndpointFeature, Place)> {
-        let mut used = Vec::new();
-        if self.url.value.contains("{{") {
-            used.push((EndpointFeature::TemplatedUrl, self.url.place.clone()));
-        }
-        if let Some(method) = &self.method {
-            used.push((EndpointFeature::Method, method.place.clone()));
-        }
-        if let Some((name, _)) = self.headers.first() {
-            used.push((EndpointFeature::Headers, name.place.clone()));
-        }
-        if let Some(retry) = &self.retry {
-            used.push((EndpointFeature::Retry, retry.place.clone()));
-        }
-        if let Some(http_cache) = &self.http_cache {
-            used.push((EndpointFeature::HttpCache, http_cache.place.clone()));
-        }
-        if let Some(auth) = &self.auth {
-            used.push((EndpointFeature::Authentication, auth.place.clone()));
-        }
-        if let Some(tls) = &self.tls {
-            used.push((EndpointFeature::Tls, tls.place.clone()));
-        }
-        used
-    }
-
-    /// Reports every part that is set and not in `built` as `not_supported_yet`.
-    pub fn refuse_all_but(&self, built: &[EndpointFeature], path: &KeyPath, diagnostics: &mut Diagnostics) {
-        for (feature, place) in self.used_features() {
-            if built.contains(&feature) {
-                continue;
-            }
-            let key = path.key(feature.key());
-            let headline = match feature {
-                EndpointFeature::TemplatedUrl => format!("a template in `{key}` is not supported here yet"),
-                EndpointFeature::Method
-                | EndpointFeature::Headers
-                | EndpointFeature::Retry
-                | EndpointFeature::HttpCache
-                | EndpointFeature::Authentication
-                | EndpointFeature::Tls => format!("`{key}` is known but not supported yet"),
-            };
-            diagnostics.push(
-                Diagnostic::error(Code::NotSupportedYet, headline, &place)
-                    .hint("remove it and use an endpoint that works without"),
-            );
-        }
-    }
-
     /// Takes the keys of an endpoint out of a map that may have other keys too.
     pub fn read(reader: &mut MapReader<'_, '_>) -> Option<Self> {
         let url = reader.required::<Spanned<String>>("url");
@@ -678,7 +589,7 @@ mod tests {
         let endpoint = check(&json!("https://idp.example.com/jwks")).unwrap();
         assert_eq!(endpoint.url.value, "https://idp.example.com/jwks");
         assert_eq!(endpoint.timeout, Duration::from_secs(5));
-        assert!(endpoint.used_features().is_empty());
+        assert!(endpoint.headers.is_empty() && endpoint.method.is_none() && endpoint.auth.is_none());
     }
 
     #[test]
@@ -695,7 +606,9 @@ mod tests {
             "max_response_size": "2MB",
         }))
         .unwrap();
-        assert_eq!(endpoint.used_features().len(), 7);
+        assert_eq!(endpoint.headers.len(), 1);
+        assert!(endpoint.method.is_some() && endpoint.auth.is_some() && endpoint.tls.is_some());
+        assert!(endpoint.retry.is_some() && endpoint.http_cache.is_some());
         assert_eq!(endpoint.max_response_size, 2 << 20);
         assert_eq!(check(&json!({"url": "https://a/b", "methd": "GET"})), Err(vec![Code::UnknownKey]));
         assert_eq!(

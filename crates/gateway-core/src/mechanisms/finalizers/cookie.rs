@@ -18,11 +18,10 @@ use crate::{
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, schema::Template},
     mechanisms::{
         BuildContext, Mechanism,
-        finalizers::Finalize,
+        finalizers::{Finalize, fields},
         step::{Failure, StepFuture, StepInput},
     },
-    offered,
-    template::{BoundTemplate, TemplatePlace},
+    template::BoundTemplate,
 };
 
 /// Sets cookies of the forwarded request.
@@ -59,23 +58,9 @@ impl Mechanism for Cookie {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let cookies: Vec<Option<_>> = config
-            .cookies
-            .iter()
-            .map(|(name, template)| {
-                let used_for = format!("cookie `{}`", name.value);
-                let place = TemplatePlace {
-                    used_for: &used_for,
-                    offered: offered::UPSTREAM_FIELDS,
-                    secrets: &context.dependencies.secrets,
-                    in_rule: context.in_rule,
-                };
-                let template = BoundTemplate::compile(template, &place, diagnostics);
-                let name = cookie_name(name, &context.path.key("cookies"), diagnostics);
-                Some((name?, template?))
-            })
-            .collect();
-        Some(Self { cookies: cookies.into_iter().collect::<Option<_>>()? })
+        let cookies =
+            fields::compile(&config.cookies, ("cookie", "cookies"), cookie_name, context, diagnostics)?;
+        Some(Self { cookies })
     }
 
     fn with_override(

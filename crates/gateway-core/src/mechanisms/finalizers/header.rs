@@ -17,11 +17,10 @@ use crate::{
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node, Spanned, schema::Template},
     mechanisms::{
         BuildContext, Mechanism,
-        finalizers::Finalize,
+        finalizers::{Finalize, fields},
         step::{Failure, StepFuture, StepInput},
     },
-    offered,
-    template::{BoundTemplate, TemplatePlace},
+    template::BoundTemplate,
 };
 
 /// Sets header fields of the forwarded request.
@@ -59,23 +58,9 @@ impl Mechanism for Header {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let headers: Vec<Option<_>> = config
-            .headers
-            .iter()
-            .map(|(name, template)| {
-                let used_for = format!("header `{}`", name.value);
-                let place = TemplatePlace {
-                    used_for: &used_for,
-                    offered: offered::UPSTREAM_FIELDS,
-                    secrets: &context.dependencies.secrets,
-                    in_rule: context.in_rule,
-                };
-                let template = BoundTemplate::compile(template, &place, diagnostics);
-                let name = header_name(name, &context.path.key("headers"), diagnostics);
-                Some((name?, template?))
-            })
-            .collect();
-        Some(Self { headers: headers.into_iter().collect::<Option<_>>()? })
+        let headers =
+            fields::compile(&config.headers, ("header", "headers"), header_name, context, diagnostics)?;
+        Some(Self { headers })
     }
 
     fn with_override(

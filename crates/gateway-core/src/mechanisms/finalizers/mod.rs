@@ -1,6 +1,7 @@
 //! Finalizers: what does the upstream get to see of who asks?
 
 pub mod cookie;
+mod fields;
 pub mod header;
 pub mod jwt;
 pub mod noop;
