@@ -2,11 +2,14 @@
 
 use gateway::Mode;
 
-use super::{b_container, c_header, d_key, e_signature, f_claims, l_binding, l_token, site::Site};
+use super::{
+    gateway_site::GatewaySite,
+    rows::{b_container, c_header, d_key, e_signature, f_claims, l_binding, l_token, site::Site},
+};
 
 #[tokio::test]
 async fn decisions_are_those_of_the_proxy() {
-    let site = Site::start_in(Mode::Decision).await;
+    let site = GatewaySite::start_in(Mode::Decision).await;
     for rows in [
         b_container::rows(),
         c_header::rows(),

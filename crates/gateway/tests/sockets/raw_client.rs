@@ -7,31 +7,11 @@ use tokio::{
     net::TcpStream,
 };
 
-/// An answer, its body without framing.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
+// The rows of hostile requests have it too, and are used from other crates.
+#[path = "../hostile/rows/answer.rs"]
+mod answer;
 
-impl Answer {
-    /// The value of a field that must not appear twice.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(field, _)| field == name);
-        let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "two {name} lines");
-        value
-    }
-
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
+pub use answer::{Answer, seen_header};
 
 /// A connection.
 pub struct RawClient {

@@ -16,6 +16,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
+#[allow(unused_imports, reason = "not every test binary looks at what the upstream saw")]
+pub use super::raw_client::seen_header;
+
 /// Answers each request with its method, target, headers and body as JSON, and counts.
 pub struct Upstream {
     pub address: SocketAddr,
@@ -65,12 +68,6 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
         .header("dpop-nonce", "of-the-upstream")
         .body(Full::from(seen.to_string()))
         .unwrap())
-}
-
-/// The values of a header field in an answer of [`Upstream`].
-pub fn seen_header(seen: &serde_json::Value, name: &str) -> Vec<String> {
-    let fields = seen["headers"].as_array().unwrap().iter();
-    fields.filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned()).collect()
 }
 
 /// A server that plays a script on each connection.

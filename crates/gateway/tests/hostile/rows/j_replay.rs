@@ -4,20 +4,10 @@ use jose::Algorithm;
 use serde_json::{Value, json};
 
 use super::{
+    case::{Case, at, plain, twice},
     draft::{Draft, now},
     expectation::*,
-    site::{Case, Site, at, plain, twice},
 };
-
-#[tokio::test]
-async fn a_proof_passes_once() {
-    Site::start().await.run(replays()).await;
-}
-
-#[tokio::test]
-async fn nonces_are_ours_and_fresh() {
-    Site::start().await.run(nonces()).await;
-}
 
 const PLAIN: &str = "/plain/a/b";
 const NONCE_ROUTE: &str = "/nonce/a";
@@ -93,50 +83,32 @@ fn with_kid(nonce: &str, kid: &str) -> Value {
     json!(format!("{kid}.{}", nonce.split_once('.').unwrap().1))
 }
 
-fn nonce(id: &'static str, expected: Expected, edit: fn(String) -> Value) -> NonceRow {
-    NonceRow { id, expected, edit }
+/// A row whose nonce is what an edit makes of the one that the gateway gave.
+macro_rules! nonce {
+    ($id:literal, $expected:expr, $edit:expr) => {
+        at(NONCE_ROUTE, $id, $expected, |d| d.nonce = Some($edit))
+    };
 }
 
-pub struct NonceRow {
-    pub id: &'static str,
-    expected: Expected,
-    edit: fn(String) -> Value,
-}
-
-pub fn spoiled() -> Vec<NonceRow> {
+/// Nonces that are not as they were given.
+pub fn spoiled() -> Vec<Case> {
     vec![
-        nonce("K4", ALLOWED, as_given),
-        nonce("K5", NONCE, |n| json!(n[..n.len() / 2])),
-        nonce("K6", NONCE, |_| json!("")),
-        nonce("K7", NONCE, |_| json!("eyJ7S_zG.eyJH0-Z.HX4w-7v")),
-        nonce("K8", NONCE, |n| json!(format!(" {n}"))),
-        nonce("K9", PROOF_OR_NONCE, |_| json!(1)),
-        nonce("K10", PROOF_OR_NONCE, |_| json!(["x"])),
-        nonce("K11", PROOF_OR_NONCE, |_| json!({})),
-        nonce("K12", PROOF_OR_NONCE, |n| json!([n])),
-        nonce("K16", NONCE, |n| with_kid(&n, "Li4vLi4vZXRjL3Bhc3N3ZA")),
-        nonce("K17", NONCE, |n| with_kid(&n, "")),
-        nonce("K18", PROOF_OR_NONCE, |_| json!("a".repeat(8_192))),
-        nonce("K19", PROOF_OR_NONCE, |n| json!(format!("{n}\u{e9}\"\\"))),
-        nonce("K20", PROOF_OR_NONCE, |n| json!(format!("{n}\r\n"))),
-        nonce("K21", PROOF_OR_NONCE, |_| json!(".".repeat(2_000))),
+        nonce!("K4", ALLOWED, as_given),
+        nonce!("K5", NONCE, |n| json!(n[..n.len() / 2])),
+        nonce!("K6", NONCE, |_| json!("")),
+        nonce!("K7", NONCE, |_| json!("eyJ7S_zG.eyJH0-Z.HX4w-7v")),
+        nonce!("K8", NONCE, |n| json!(format!(" {n}"))),
+        nonce!("K9", PROOF_OR_NONCE, |_| json!(1)),
+        nonce!("K10", PROOF_OR_NONCE, |_| json!(["x"])),
+        nonce!("K11", PROOF_OR_NONCE, |_| json!({})),
+        nonce!("K12", PROOF_OR_NONCE, |n| json!([n])),
+        nonce!("K16", NONCE, |n| with_kid(&n, "Li4vLi4vZXRjL3Bhc3N3ZA")),
+        nonce!("K17", NONCE, |n| with_kid(&n, "")),
+        nonce!("K18", PROOF_OR_NONCE, |_| json!("a".repeat(8_192))),
+        nonce!("K19", PROOF_OR_NONCE, |n| json!(format!("{n}\u{e9}\"\\"))),
+        nonce!("K20", PROOF_OR_NONCE, |n| json!(format!("{n}\r\n"))),
+        nonce!("K21", PROOF_OR_NONCE, |_| json!(".".repeat(2_000))),
     ]
-}
-
-#[tokio::test]
-async fn a_spoiled_nonce_is_no_nonce() {
-    let site = Site::start().await;
-    let mut wrong = Vec::new();
-    for row in spoiled() {
-        let mut draft = Draft::new(&site.issuer, NONCE_ROUTE);
-        draft.nonce = Some(row.edit);
-        let seen = site.upstream.seen();
-        let (answer, _) = site.ask(&mut draft).await;
-        for fault in faults(row.expected, answer.as_ref(), site.upstream.seen() - seen) {
-            wrong.push(format!("{}: {fault}", row.id));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 pub fn nonces() -> Vec<Case> {

@@ -4,15 +4,10 @@ use jose::base64url;
 use serde_json::json;
 
 use super::{
+    case::{Case, plain},
     draft::{Draft, signed},
     expectation::*,
-    site::{Case, Site, plain},
 };
-
-#[tokio::test]
-async fn a_proof_is_one_compact_jws_of_two_json_objects() {
-    Site::start().await.run(rows()).await;
-}
 
 fn add(text: String, member: &str) -> String {
     format!("{},{member}}}", text.strip_suffix('}').unwrap())

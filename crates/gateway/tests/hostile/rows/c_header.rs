@@ -4,15 +4,11 @@ use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::{Value, json};
 
 use super::{
+    case::{Case, at, plain},
     draft::Draft,
     expectation::*,
-    site::{Case, Site, at, plain, rsa_key},
+    rsa_key::rsa_key,
 };
-
-#[tokio::test]
-async fn the_header_of_a_proof_is_the_demanded_one() {
-    Site::start().await.run(rows()).await;
-}
 
 fn typ(draft: &mut Draft, value: Value) {
     draft.proof.header["typ"] = value;

@@ -2,27 +2,12 @@
 
 use serde_json::json;
 
+use super::answer::Answer;
 use super::{
+    case::{Case, at, plain},
     draft::Draft,
     expectation::*,
-    site::{Case, Site, at, plain},
 };
-use crate::sockets::{raw_client::Answer, upstream::seen_header};
-
-#[tokio::test]
-async fn a_proof_is_good_for_its_target_alone() {
-    Site::start().await.run(proofs()).await;
-}
-
-#[tokio::test]
-async fn hosts_forwarding_fields_and_paths_say_one_thing() {
-    Site::start().await.run(requests()).await;
-}
-
-#[tokio::test]
-async fn the_identity_is_that_of_the_token() {
-    Site::start().await.run(identities()).await;
-}
 
 fn htu(draft: &mut Draft, htu: &str) {
     draft.claim("htu", json!(htu));
@@ -78,7 +63,7 @@ pub fn identities() -> Vec<Case> {
 }
 
 fn names_alice(answer: &Answer) -> bool {
-    seen_header(&answer.json(), "x-user") == ["alice-id"]
+    answer.upstream_saw("x-user") == ["alice-id"]
 }
 
 pub fn proofs() -> Vec<Case> {

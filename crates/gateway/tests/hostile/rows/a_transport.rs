@@ -3,14 +3,9 @@
 use serde_json::json;
 
 use super::{
+    case::{Case, at, plain},
     expectation::*,
-    site::{Case, Site, at, plain},
 };
-
-#[tokio::test]
-async fn credentials_count_only_where_they_belong() {
-    Site::start().await.run(rows()).await;
-}
 
 const NONCE_ROUTE: &str = "/nonce/a";
 const MIXED: &str = "/mixed/a";

@@ -4,15 +4,10 @@ use serde_json::json;
 
 use super::{
     b_container::iat,
+    case::{Case, plain},
     draft::now,
     expectation::*,
-    site::{Case, Site, plain},
 };
-
-#[tokio::test]
-async fn claims_have_their_types_and_fit_the_request() {
-    Site::start().await.run(rows()).await;
-}
 
 pub fn rows() -> Vec<Case> {
     vec![

@@ -4,20 +4,10 @@ use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::json;
 
 use super::{
+    case::{Case, at, plain},
     draft::now,
     expectation::*,
-    site::{Case, Site, at, plain},
 };
-
-#[tokio::test]
-async fn only_good_tokens_bound_to_the_proof_key_pass() {
-    Site::start().await.run(tokens()).await;
-}
-
-#[tokio::test]
-async fn headers_keys_and_signatures_of_proofs_are_sound() {
-    Site::start().await.run(proofs()).await;
-}
 
 const AUDIENCE: &str = "/audience/a";
 const SCOPED: &str = "/scope/a";

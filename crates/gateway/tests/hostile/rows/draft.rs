@@ -13,6 +13,11 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
+/// The same key once more.
+pub fn copy_of(key: &KeyPair) -> KeyPair {
+    KeyPair::from_pkcs8_pem(&key.to_pkcs8_pem().unwrap()).unwrap()
+}
+
 /// Signs any text as the last part of a compact JWS.
 pub fn signed(key: &KeyPair, input: &str) -> String {
     format!("{input}.{}", base64url::encode(key.sign(input.as_bytes()).unwrap()))
@@ -149,6 +154,8 @@ pub struct Draft {
     pub host: String,
     /// What becomes of the nonce that the gateway hands out; without it the proof has none.
     pub nonce: Option<fn(String) -> Value>,
+    /// The route whose challenge brings that nonce.
+    pub nonce_from: &'static str,
     /// Whether the request comes from the address of the trusted proxy.
     pub trusted: bool,
     pub wire: Option<fn(&mut Wire)>,
@@ -187,6 +194,7 @@ impl Draft {
             target: target.to_owned(),
             host: HOST.to_owned(),
             nonce: None,
+            nonce_from: "/nonce/a",
             trusted: false,
             wire: None,
             token_text: None,

@@ -1,6 +1,6 @@
 //! What a row demands of the answer.
 
-use crate::sockets::raw_client::Answer;
+use super::answer::Answer;
 
 #[derive(Clone, Copy)]
 pub enum Expected {

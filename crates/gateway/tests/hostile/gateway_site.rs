@@ -1,6 +1,9 @@
-//! The gateway with its routes, an issuer and an upstream; and the runner of a table.
+//! The gateway with its routes, an issuer and an upstream.
 
-use std::{net::SocketAddr, sync::LazyLock};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use gateway::Mode;
 use jose::{Algorithm, KeyPair, base64url, crypto};
@@ -11,75 +14,62 @@ use tokio::{
 };
 
 use super::{
-    draft::{Draft, Wire},
-    expectation::{Expected, faults},
     listener,
+    rows::{answer::Answer, draft::Wire, rsa_key::rsa_key, site::Site},
 };
 use crate::sockets::{
-    raw_client::{Answer, RawClient},
+    raw_client::RawClient,
     running_gateway::RunningGateway,
     upstream::{Upstream, scripted},
 };
 
-/// A request and the status it gets.
-pub type Before = (fn(&mut Draft), u16);
-
-/// One row.
-pub struct Case {
-    pub id: &'static str,
-    pub target: &'static str,
-    /// What is sent before with the same token, `jti` and key, and the status it gets.
-    pub before: Option<Before>,
-    pub spoil: fn(&mut Draft),
-    pub expected: Expected,
-    /// What else must hold for the answer.
-    pub also: Option<fn(&Answer) -> bool>,
+pub struct GatewaySite {
+    pub gateway: RunningGateway,
+    pub upstream: Upstream,
+    issuer: String,
+    issuer_key: KeyPair,
+    mode: Mode,
+    /// Requests that a proxy in front would have passed on.
+    granted: AtomicUsize,
 }
 
-impl Case {
-    pub fn also(self, check: fn(&Answer) -> bool) -> Self {
-        Self { also: Some(check), ..self }
+impl Site for GatewaySite {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    fn issuer_key(&self) -> &KeyPair {
+        &self.issuer_key
+    }
+
+    async fn send(&self, wire: &Wire, trusted: bool) -> Option<Answer> {
+        let answer = self.send_bytes(&wire.bytes(), trusted).await;
+        if answer.as_ref().is_some_and(|answer| answer.status == 200) {
+            self.granted.fetch_add(1, Ordering::SeqCst);
+        }
+        answer
+    }
+
+    fn reached(&self) -> usize {
+        match self.mode {
+            Mode::Decision => {
+                assert_eq!(self.upstream.seen(), 0, "a decision goes to no upstream");
+                self.granted.load(Ordering::SeqCst)
+            }
+            _ => self.upstream.seen(),
+        }
+    }
+
+    fn logged(&self) -> usize {
+        listener::mark()
+    }
+
+    fn has_logged(&self, mark: usize, text: &str) -> bool {
+        listener::heard_since(mark, text)
     }
 }
 
-/// A row on the ordinary route.
-pub fn plain(id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Case {
-    at("/plain/a/b?x=1", id, expected, spoil)
-}
-
-/// A row on another route.
-pub fn at(target: &'static str, id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Case {
-    Case { id, target, before: None, spoil, expected, also: None }
-}
-
-/// A row whose second request counts.
-pub fn twice(
-    target: &'static str,
-    id: &'static str,
-    before: Before,
-    expected: Expected,
-    spoil: fn(&mut Draft),
-) -> Case {
-    Case { id, target, before: Some(before), spoil, expected, also: None }
-}
-
-/// One RSA key for all tests: they take long to make.
-pub fn rsa_key() -> KeyPair {
-    static KEY: LazyLock<String> = LazyLock::new(|| {
-        KeyPair::generate(Algorithm::Rs256).unwrap().to_pkcs8_pem().unwrap().as_str().to_owned()
-    });
-    KeyPair::from_pkcs8_pem(&KEY).unwrap().with_default_algorithm(Algorithm::Rs256)
-}
-
-pub struct Site {
-    pub gateway: RunningGateway,
-    pub upstream: Upstream,
-    pub issuer: String,
-    pub issuer_key: KeyPair,
-    mode: Mode,
-}
-
-impl Site {
+impl GatewaySite {
     pub async fn start() -> Self {
         Self::start_in(Mode::Proxy).await
     }
@@ -110,86 +100,11 @@ impl Site {
         let configuration = CONFIGURATION.replace("ISSUER", &issuer).replace("HERE", &here);
         std::fs::write(&path, configuration).unwrap();
         let gateway = RunningGateway::start_in_mode(mode, folder, &path).await;
-        Self { gateway, upstream, issuer, issuer_key, mode }
-    }
-
-    /// Runs every row and tells about all that went wrong.
-    pub async fn run(&self, cases: Vec<Case>) {
-        let mut wrong = Vec::new();
-        for case in &cases {
-            for fault in self.faults_of(case).await {
-                wrong.push(format!("{}: {fault}", case.id));
-            }
-        }
-        assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-    }
-
-    async fn faults_of(&self, case: &Case) -> Vec<String> {
-        let mark = listener::mark();
-        let mut draft = Draft::new(&self.issuer, case.target);
-        draft.issuer_key = Some(KeyPair::from_pkcs8_pem(&self.issuer_key.to_pkcs8_pem().unwrap()).unwrap());
-        let mut found = Vec::new();
-        if let Some((spoil, status)) = case.before {
-            spoil(&mut draft);
-            let (answer, _) = self.ask(&mut draft).await;
-            if answer.as_ref().map(|answer| answer.status) != Some(status) {
-                found.push(format!("the request before: {answer:?}"));
-            }
-        }
-        (case.spoil)(&mut draft);
-        let seen = self.upstream.seen();
-        let (answer, wire) = self.ask(&mut draft).await;
-        let mut good = Draft::new(&self.issuer, "/plain/good");
-        let (next, _) = self.ask(&mut good).await;
-        if next.as_ref().map(|answer| answer.status) != Some(200) {
-            found.push(format!("the next good request: {next:?}"));
-        }
-        let mut reached = self.upstream.seen() - seen;
-        if self.mode == Mode::Decision {
-            if reached != 0 {
-                found.push("a decision went to the upstream".to_owned());
-            }
-            // A decision to allow stands for the request that the proxy in front would pass on.
-            let is_allowed = answer.as_ref().is_some_and(|answer| answer.status == 200);
-            reached = 1 + usize::from(is_allowed);
-        }
-        found.extend(faults(case.expected, answer.as_ref(), reached.saturating_sub(1)));
-        if let (Some(check), Some(answer)) = (case.also, &answer)
-            && !check(answer)
-        {
-            found.push(format!("{answer:?}"));
-        }
-        for secret in [&wire.token, &wire.proof] {
-            let signature = secret.rsplit('.').next().unwrap();
-            if signature.len() > 20 && listener::heard_since(mark, signature) {
-                found.push("the log holds a token or a proof".to_owned());
-            }
-        }
-        found
-    }
-
-    /// Sends a draft, after a challenge for its nonce if it wants one.
-    pub async fn ask(&self, draft: &mut Draft) -> (Option<Answer>, Wire) {
-        let token = draft.make_token(&self.issuer_key);
-        if let Some(edit) = draft.nonce {
-            draft.proof.claims["nonce"] = edit(self.nonce(draft, &token).await);
-        }
-        let wire = draft.make_wire(&token);
-        (self.send(&wire.bytes(), draft.trusted).await, wire)
-    }
-
-    async fn nonce(&self, draft: &Draft, token: &str) -> String {
-        let mut asking = Draft::new(&self.issuer, "/nonce/a");
-        asking.token_text = Some(token.to_owned());
-        let jwk = KeyPair::from_pkcs8_pem(&draft.key.to_pkcs8_pem().unwrap()).unwrap();
-        asking.proof_by(jwk);
-        let wire = asking.make_wire(token);
-        let answer = self.send(&wire.bytes(), false).await.unwrap();
-        answer.header("dpop-nonce").unwrap_or_else(|| panic!("no nonce: {answer:?}")).to_owned()
+        Self { gateway, upstream, issuer, issuer_key, mode, granted: AtomicUsize::new(0) }
     }
 
     /// Sends bytes on a connection of their own and reads one answer.
-    pub async fn send(&self, bytes: &[u8], trusted: bool) -> Option<Answer> {
+    pub async fn send_bytes(&self, bytes: &[u8], trusted: bool) -> Option<Answer> {
         let socket = TcpSocket::new_v4().unwrap();
         let from: SocketAddr = if trusted { "127.0.0.2:0" } else { "127.0.0.1:0" }.parse().unwrap();
         socket.bind(from).unwrap();
@@ -197,7 +112,8 @@ impl Site {
         let mut client = RawClient { stream, unread: Vec::new() };
         client.send(bytes).await;
         let is_head = bytes.starts_with(b"HEAD ");
-        if is_head { client.read_head().await } else { client.read_answer().await }
+        let answer = if is_head { client.read_head().await } else { client.read_answer().await };
+        answer.map(|answer| Answer { status: answer.status, headers: answer.headers, body: answer.body })
     }
 }
 

@@ -4,16 +4,12 @@ use jose::{Algorithm, KeyPair, base64url};
 use serde_json::{Value, json};
 
 use super::{
+    case::{Case, plain},
     draft::Draft,
     expectation::*,
     rsa_by_hand::{BITS_512, BITS_1024, BITS_2047, BITS_2048, Key, LONG_EXPONENT},
-    site::{Case, Site, plain, rsa_key},
+    rsa_key::rsa_key,
 };
-
-#[tokio::test]
-async fn a_proof_key_is_public_sound_and_written_in_one_way() {
-    Site::start().await.run(rows()).await;
-}
 
 fn jwk(draft: &mut Draft, edit: fn(&mut Value)) {
     let mut jwk = draft.proof.header["jwk"].clone();

@@ -5,20 +5,11 @@ use serde_json::json;
 
 use super::{
     c_header::{public_der, public_pem},
-    draft::{Draft, now},
+    case::{Case, at, plain},
+    draft::{Draft, copy_of, now},
     expectation::*,
-    site::{Case, Site, at, plain, rsa_key},
+    rsa_key::rsa_key,
 };
-
-#[tokio::test]
-async fn a_token_is_bound_by_hash_and_thumbprint() {
-    Site::start().await.run(binding()).await;
-}
-
-#[tokio::test]
-async fn a_token_is_of_its_issuer_and_for_this_audience_and_scope() {
-    Site::start().await.run(tokens()).await;
-}
 
 const AUDIENCE: &str = "/audience/a";
 const SCOPED: &str = "/scope/a";
@@ -67,7 +58,7 @@ fn scope(draft: &mut Draft, scope: &str) {
     draft.token.claims["scope"] = json!(scope);
 }
 
-fn nothing_reflected(answer: &crate::sockets::raw_client::Answer) -> bool {
+fn nothing_reflected(answer: &super::answer::Answer) -> bool {
     !format!("{answer:?}").to_ascii_lowercase().contains("evil")
 }
 
@@ -84,8 +75,7 @@ pub fn binding() -> Vec<Case> {
         }),
         plain("L9", PROOF, |d| ath(d, |token| base64url::encode(hash(token)))),
         plain("L10", PROOF, |d| {
-            let key =
-                KeyPair::from_pkcs8_pem(&d.issuer_key.as_ref().unwrap().to_pkcs8_pem().unwrap()).unwrap();
+            let key = copy_of(d.issuer_key.as_ref().unwrap());
             ath(d, hash);
             d.token_text = None;
             d.token.claims["jti"] = json!(dpop::fresh_jti());

@@ -1,0 +1,45 @@
+//! The rows of the catalogue of hostile requests as data: what each changes about a good request, and what must come back.
+//!
+//! Nothing here knows what is under test. A [`case::Case`] names its id, the target it asks for, what it does to a good
+//! [`draft::Draft`] and what it [expects](expectation). A [`site::Site`] is what the rows run against: it makes tokens known to
+//! the thing under test, sends a [`draft::Wire`] and counts what got through. [`site::Site::run`] runs a table.
+//!
+//! To run the rows against another site, from the tests of another crate:
+//!
+//! 1. Include this folder: `#[path = "../../gateway/tests/hostile/rows/mod.rs"] mod rows;` in `tests/hostile.rs`. It needs
+//!    `keybound-dpop`, `keybound-jose` and `serde_json`, and lints for tests allowed as in the gateway's `tests/hostile.rs`.
+//! 2. Implement [`site::Site`]. The issuer's keys are its ES256 key with the `kid` `issuer-key` and [`rsa_key::rsa_key`] with
+//!    the `kid` `issuer-rsa` and RS256. The routes are the first segments of the targets:
+//!
+//!    | target | demands |
+//!    |---|---|
+//!    | `/plain/**`, `/` | DPoP; 60 s for a proof and 10 s of leeway; RS256, PS256, ES256, ES384, ES512, EdDSA |
+//!    | `/nonce/**` | the same, and a nonce |
+//!    | `/mixed/**` | a proof for bound tokens, none for others |
+//!    | `/es256/**` | as `/plain`, with ES256 alone for tokens and proofs |
+//!    | `/audience/**` | the audience `https://api.example` |
+//!    | `/scope/**` | the scope `api:read` |
+//!
+//!    Others belong to a gateway: rewritten targets, tenants by host, locked areas, fields set for the upstream.
+//! 3. `site.run(d_key::rows()).await`, with rows left out by id where they need what the site does not have.
+//!
+//! The external origin is `http://` and the `Host` of the request. An allowed request is answered with 200.
+
+pub mod a_transport;
+pub mod answer;
+pub mod b_container;
+pub mod c_header;
+pub mod case;
+pub mod d_key;
+pub mod draft;
+pub mod e_signature;
+pub mod expectation;
+pub mod f_claims;
+pub mod i_target;
+pub mod j_replay;
+pub mod l_binding;
+pub mod l_token;
+pub mod p_framing;
+pub mod rsa_by_hand;
+pub mod rsa_key;
+pub mod site;
