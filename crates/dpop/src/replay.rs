@@ -1,6 +1,11 @@
 //! The replay port: one atomic claim, keyed by key and `jti` (RFC 9449 §11.1, decisions D3 and D4).
 
 mod memory;
+#[cfg(test)]
+mod memory_tests;
+#[cfg(test)]
+mod model;
+mod primitives;
 
 use std::fmt;
 use std::future::Future;

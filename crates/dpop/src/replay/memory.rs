@@ -7,25 +7,23 @@
 //! bucket longer than its proof lives, never shorter.
 
 use std::future::ready;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use jose::UnixTime;
-use parking_lot::Mutex;
 
+use super::primitives::{AtomicI64, AtomicUsize, FingerprintKey, Mutex, Ordering, SHARDS};
 use super::{Claim, ClaimFuture, ReplayKey, ReplayStore};
 
-const SHARDS: usize = 1024;
 /// Width of a bucket in seconds.
-const BUCKET_SECONDS: i64 = 15;
+pub(super) const BUCKET_SECONDS: i64 = 15;
 /// How many buckets an entry can tell apart: eleven days.
-const BUCKETS: i64 = u16::MAX as i64;
+pub(super) const BUCKETS: i64 = u16::MAX as i64;
 
 /// An in-memory [`ReplayStore`]. It forgets at a restart.
 pub struct MemoryReplayStore {
     shards: Box<[Mutex<Shard>]>,
-    fingerprint: RandomState,
+    fingerprint: FingerprintKey,
     capacity: usize,
     remembers_since: Option<UnixTime>,
     live: AtomicUsize,
@@ -56,7 +54,7 @@ impl MemoryReplayStore {
     pub fn new(capacity: usize) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            fingerprint: RandomState::new(),
+            fingerprint: FingerprintKey::default(),
             capacity,
             remembers_since: None,
             live: AtomicUsize::new(0),
@@ -90,7 +88,7 @@ impl MemoryReplayStore {
         self.len() == 0
     }
 
-    fn claim_now(&self, key: ReplayKey, expires_at: i64, now: i64) -> Claim {
+    pub(super) fn claim_now(&self, key: ReplayKey, expires_at: i64, now: i64) -> Claim {
         let now = self.latest.fetch_max(now, Ordering::SeqCst).max(now);
         if expires_at <= now {
             // It may have been used and forgotten.
@@ -106,7 +104,7 @@ impl MemoryReplayStore {
         }
         let mut shard = shard.lock();
         self.live.fetch_sub(shard.drop_expired(now), Ordering::Relaxed);
-        if shard.contains(fingerprint) {
+        if shard.contains(fingerprint) || shard.may_have_forgotten(expires_at) {
             return Claim::AlreadyUsed;
         }
         // Reserve first: the cap holds under concurrency.
@@ -187,9 +185,15 @@ impl Shard {
         self.entries.find(hash(fingerprint), |entry| entry.fingerprint == wanted).is_some()
     }
 
+    /// Whether an entry with this end would be gone by now. While this claim was on its way from looking at the clock to
+    /// the lock, another one may have come with a later clock and swept.
+    fn may_have_forgotten(&self, expires_at: i64) -> bool {
+        last_bucket(expires_at) <= self.swept
+    }
+
     /// False if the entry would have to be remembered for longer than can be counted.
     fn insert(&mut self, fingerprint: u64, expires_at: i64) -> bool {
-        let bucket = expires_at.div_euclid(BUCKET_SECONDS).saturating_add(1);
+        let bucket = last_bucket(expires_at);
         if bucket.saturating_sub(self.swept) > BUCKETS {
             return false;
         }
@@ -198,6 +202,11 @@ impl Shard {
         self.entries.insert_unique(hash(fingerprint), entry, Entry::hash);
         true
     }
+}
+
+/// The number of the bucket of time in which an entry with this end is dropped.
+fn last_bucket(expires_at: i64) -> i64 {
+    expires_at.div_euclid(BUCKET_SECONDS).saturating_add(1)
 }
 
 impl Entry {
@@ -216,106 +225,4 @@ impl Entry {
 /// Fingerprints are hashes already. The shard took the low bits; rotated, a shard's entries still differ in them.
 fn hash(fingerprint: u64) -> u64 {
     fingerprint.rotate_right(10)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use jose::{Algorithm, KeyPair};
-
-    use super::*;
-
-    fn key(jti: &str) -> ReplayKey {
-        ReplayKey(jose::crypto::sha256(jti.as_bytes()))
-    }
-
-    #[test]
-    fn claims_once() {
-        let store = MemoryReplayStore::new(10);
-        assert_eq!(store.claim_now(key("a"), 100, 50), Claim::Claimed);
-        assert_eq!(store.claim_now(key("a"), 100, 50), Claim::AlreadyUsed);
-        assert_eq!(store.claim_now(key("a"), 119, 60), Claim::AlreadyUsed, "another iat is the same proof");
-        assert_eq!(store.claim_now(key("b"), 100, 50), Claim::Claimed);
-    }
-
-    #[test]
-    fn of_many_equal_claims_exactly_one_wins() {
-        let store = MemoryReplayStore::new(1000);
-        let won = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    for round in 0..200 {
-                        if store.claim_now(key(&round.to_string()), 100, 50) == Claim::Claimed {
-                            won.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(won.into_inner(), 200);
-    }
-
-    #[test]
-    fn never_forgets_early_and_at_most_one_bucket_late() {
-        for expires_at in 100..140 {
-            let store = MemoryReplayStore::new(10);
-            assert_eq!(store.claim_now(key("a"), expires_at, 50), Claim::Claimed);
-            assert_eq!(store.claim_now(key("a"), expires_at, expires_at - 1), Claim::AlreadyUsed);
-            store.claim_now(key("other"), 10_000, expires_at - 1);
-            assert_eq!(store.len(), 2);
-            // Both fall into one shard only by chance, so look through a sweep.
-            let store = MemoryReplayStore::new(1);
-            assert_eq!(store.claim_now(key("a"), expires_at, 50), Claim::Claimed);
-            assert_eq!(store.claim_now(key("b"), 10_000, expires_at + BUCKET_SECONDS), Claim::Claimed);
-        }
-    }
-
-    #[test]
-    fn refuses_when_full_and_evicts_nothing() {
-        let store = MemoryReplayStore::new(2);
-        assert_eq!(store.claim_now(key("a"), 100, 50), Claim::Claimed);
-        assert_eq!(store.claim_now(key("b"), 100, 50), Claim::Claimed);
-        assert_eq!(store.claim_now(key("c"), 100, 51), Claim::Unavailable);
-        assert_eq!(store.claim_now(key("a"), 100, 51), Claim::AlreadyUsed);
-        assert_eq!(
-            store.claim_now(key("c"), 300, 200),
-            Claim::Claimed,
-            "room again when the others are over"
-        );
-    }
-
-    #[test]
-    fn a_clock_that_jumps_forward_and_back_lets_no_used_proof_in() {
-        let store = MemoryReplayStore::new(10);
-        assert_eq!(store.claim_now(key("a"), 100, 50), Claim::Claimed);
-        assert_eq!(store.claim_now(key("b"), 900, 800), Claim::Claimed);
-        assert_eq!(store.claim_now(key("a"), 100, 50), Claim::AlreadyUsed);
-    }
-
-    #[test]
-    fn entries_end_when_they_should_across_the_whole_range_of_buckets() {
-        let horizon = BUCKETS * BUCKET_SECONDS;
-        for life in [1, 15, 16, 3600, horizon / 2, horizon - 2 * BUCKET_SECONDS] {
-            for start in [0, 7, 1_800_000_000] {
-                let store = MemoryReplayStore::new(1);
-                assert_eq!(store.claim_now(key("a"), start + life, start), Claim::Claimed);
-                // With room for one, another entry gets in only once the first is swept.
-                assert_eq!(store.claim_now(key("b"), start + 2 * life, start + life - 1), Claim::Unavailable);
-                let late = start + life + BUCKET_SECONDS;
-                assert_eq!(store.claim_now(key("b"), late + 1, late), Claim::Claimed, "{life} {start}");
-            }
-        }
-        let store = MemoryReplayStore::new(1);
-        assert_eq!(store.claim_now(key("a"), 2 * horizon, 0), Claim::Unavailable, "too far to be counted");
-        assert_eq!(store.claim_now(key("a"), 100, 0), Claim::Claimed, "and takes no room");
-    }
-
-    #[test]
-    fn keys_of_different_clients_do_not_meet() {
-        let (one, two) =
-            (KeyPair::generate(Algorithm::Es256).unwrap(), KeyPair::generate(Algorithm::Es256).unwrap());
-        assert_ne!(ReplayKey::new(&one.thumbprint(), "1"), ReplayKey::new(&two.thumbprint(), "1"));
-    }
 }
