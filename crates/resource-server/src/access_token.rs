@@ -82,6 +82,10 @@ pub enum TokenError {
     /// A claim of the wrong type, or no `exp` at all in a JWT.
     #[error("the claim `{0}` of the access token is missing or has the wrong type")]
     BadClaim(&'static str),
+    /// The claim that names who uses the token is missing, empty or no text (RFC 9068 §2.2). Which claim that is, is for
+    /// the caller of the verifier to say: see [`Verifier::subject_missing`](crate::Verifier::subject_missing).
+    #[error("the access token does not name its subject")]
+    SubjectMissing,
     /// `cnf` is there and says nothing that can be checked (RFC 7800 §3.1, D15).
     #[error("the binding of the access token can not be read")]
     Confirmation(#[source] ConfirmationError),

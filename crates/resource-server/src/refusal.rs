@@ -274,6 +274,7 @@ fn token_description(error: &TokenError) -> &'static str {
         | TokenError::Type
         | TokenError::Algorithm
         | TokenError::BadClaim(_)
+        | TokenError::SubjectMissing
         | TokenError::Contradiction
         | TokenError::Keys(_)
         | TokenError::Discovery(_)

@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use jose::{JwkThumbprint, UnixTime};
 use oauth::{Confirmation, Credentials, CredentialsError, ErrorCode, Scheme};
 
-use crate::access_token::{AccessTokens, Claims, VerifiedToken};
+use crate::access_token::{AccessTokens, Claims, TokenError, VerifiedToken};
 use crate::claimed_proofs::ClaimedProofs;
 use crate::policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection};
 use crate::proof_trace::ProofTrace;
@@ -109,6 +109,15 @@ impl Verifier {
     #[must_use]
     pub fn several_transports(&self) -> Refusal {
         self.refuse(Reason::SeveralTransports, None)
+    }
+
+    /// The refusal of a token that is good but for whom it names: the caller has found no subject in its claims. The `jti` of
+    /// its proof is spent.
+    #[must_use]
+    pub fn subject_missing(&self, verified: &Verified) -> Refusal {
+        self.refuse_as(Reason::Token(TokenError::SubjectMissing), Some(verified.scheme), None)
+            .with_accepted_proof(verified.thumbprint.is_some())
+            .with_proof(verified.proof)
     }
 
     /// How long a proof may be good from now on, at the most: what a replay store must remember it for.
@@ -294,10 +303,14 @@ impl Verifier {
             }
             _ => None,
         };
+        self.refuse_as(reason, presented.map(|(presented, _)| presented.credentials.scheme), nonce)
+    }
+
+    fn refuse_as(&self, reason: Reason, scheme: Option<Scheme>, nonce: Option<String>) -> Refusal {
         let context = Context {
             algorithms: self.config.proof.policy.algorithms.to_string(),
             accepts_bearer: self.config.proof.mode != Mode::Require,
-            scheme: presented.map(|(presented, _)| presented.credentials.scheme),
+            scheme,
             scope: self.config.scopes.values.join(" "),
             signaling: &self.config.error_signaling,
             nonce,

@@ -1,7 +1,8 @@
 //! Several principals in one rule that look at the same token and proof.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::dpop_table::GUIDE;
 use super::world::{World, answer, get, proof_for, world};
 
 const TWO: &str = "
@@ -51,6 +52,24 @@ fn one_proof_serves_all_principals_of_a_request_and_no_second_request() {
     assert_eq!(ask_at(&world, &token, &proof, super::world::NOW), "200");
     let again = ask_at(&world, &token, &proof, super::world::NOW);
     assert!(again.starts_with("401 DPoP error=\"invalid_dpop_proof\""), "{again}");
+}
+
+/// RFC 9068 §2.2 and L103 of the catalogue of hostile requests: a token that names nobody is a bad token, not a fault.
+#[test]
+fn a_token_must_name_its_subject() {
+    let check = |sub: Value, expected: &str| {
+        let world = world(GUIDE);
+        let cnf = json!({"jkt": world.parties.client.thumbprint().to_string()});
+        let token = world.parties.token(json!({"sub": sub, "cnf": cnf}));
+        let proof = proof_for(&world.parties.client, &token, API, |proof| proof);
+        assert_eq!(ask_at(&world, &token, &proof, super::world::NOW), expected, "{sub}");
+    };
+    let refused = "401 DPoP error=\"invalid_token\", algs=\"ES256\"";
+    check(json!("alice"), "200");
+    check(json!(7), "200");
+    for nobody in [json!(null), json!(""), json!([]), json!({"id": "alice"}), json!(true)] {
+        check(nobody, refused);
+    }
 }
 
 /// The first principal's authenticator stops accepting the token, and a guest takes its place; the second's would still

@@ -13,7 +13,6 @@ pub const PENDING: &[(&str, &str)] = &[
     ("F30", "needs a token that is its own proof"),
     ("J11 J14-15 J24-26 J29-30", "time, faults, concurrency on other routes, restart, HTTP/2"),
     ("K3 K14-15 K28 K30 K33", "time, opaque tokens, cached upstream answers"),
-    ("L103", "a token without `sub` is refused, but with 500: the page demands 401 or 403"),
     ("M2-25", "issuer faults: each needs a key endpoint of its own"),
     ("N2-3 N12 N28 N31-34 N37-40", "introspection; no test names these"),
     ("O5-6 O9 O12-13", "format of the log, load, upstreams that close"),

@@ -196,7 +196,7 @@ impl Generic {
                 .check(&claims.to_value(), input.now)
                 .map_err(|error| not_accepted("session_not_valid", error.to_string()))?;
         }
-        self.principal.principal(&claims)
+        Ok(self.principal.principal(&claims)?)
     }
 }
 

@@ -199,6 +199,7 @@ pub fn tokens() -> Vec<Case> {
             d.token.claims["o"] = json!({"x": {"y": []}});
             d.token.claims["t"] = json!(now());
         }),
+        plain("L103", TOKEN, |d| d.token.remove_claim("sub")),
         plain("L104", ALLOWED, |d| d.token.signature = Some(high_s)),
         plain("E8", ALLOWED, |d| d.proof.signature = Some(low_s)),
         plain("O1", TOKEN, |d| named(d, "kid", json!("\"\r\nX-Evil: 1\\"))).also(nothing_reflected),

@@ -11,7 +11,7 @@ use resource_server::{
 use super::{
     assertions::Assertions,
     error_signaling::ErrorSignalingConfig,
-    principal::PrincipalMapping,
+    principal::{NoPrincipal, PrincipalMapping},
     refusal,
     token_source::{Found, TokenSources},
 };
@@ -129,7 +129,8 @@ impl TokenAuthenticator {
                 fresh_nonce: verified.fresh_nonce,
                 observed: verified.observed.map(|reason| chain_of_causes(&reason)),
             })),
-            Err(failure) => refusal::fault(failure),
+            Err(NoPrincipal::Id) => refused(&self.verifier.subject_missing(&verified), input),
+            Err(error) => refusal::fault(error.into()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use resource_server::Claims;
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 use crate::{
     document::{Code, Decode, Diagnostic, Diagnostics, KeyPath, MapReader, Node},
@@ -33,31 +34,27 @@ impl PrincipalMapping {
         Ok(Self { id: JsonPath::parse("sub")?, attributes: Attributes::At(JsonPath::parse("@this")?) })
     }
 
-    /// The principal of these claims. A claim that is configured and not there is a fault of the configuration.
+    /// The principal of these claims.
     pub(in crate::mechanisms::authenticators) fn principal(
         &self,
         claims: &Claims,
-    ) -> Result<Principal, Failure> {
+    ) -> Result<Principal, NoPrincipal> {
         let claims = claims.to_value();
         let id = match self.id.find(&claims) {
             Some(Value::String(id)) if !id.is_empty() => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
-            _ => return Err(missing("the claim configured as the principal's id is missing or no text")),
+            _ => return Err(NoPrincipal::Id),
         };
         let attributes = match &self.attributes {
             Attributes::At(path) => {
-                let found = path
-                    .find(&claims)
-                    .ok_or_else(|| missing("the claim configured as attributes is missing"))?;
+                let found = path.find(&claims).ok_or(NoPrincipal::Attributes)?;
                 // The usual case, all claims, copies nothing.
                 if std::ptr::eq(found, &*claims) { Arc::clone(&claims) } else { Arc::new(found.clone()) }
             }
             Attributes::Named(paths) => {
                 let mut attributes = Map::new();
                 for (name, path) in paths {
-                    let value = path
-                        .find(&claims)
-                        .ok_or_else(|| missing(format!("the claim of the attribute `{name}` is missing")))?;
+                    let value = path.find(&claims).ok_or_else(|| NoPrincipal::Attribute(name.clone()))?;
                     attributes.insert(name.clone(), value.clone());
                 }
                 Arc::new(Value::Object(attributes))
@@ -67,8 +64,25 @@ impl PrincipalMapping {
     }
 }
 
-fn missing(detail: impl Into<String>) -> Failure {
-    Failure::internal("principal_claim_missing", detail)
+/// Why claims are no principal.
+#[derive(Debug, Error)]
+pub(in crate::mechanisms::authenticators) enum NoPrincipal {
+    /// Nobody is named. For a token that is a fault of the token (RFC 9068 §2.2), else of the configuration.
+    #[error("the claim configured as the principal's id is missing or no text")]
+    Id,
+    /// A fault of the configuration.
+    #[error("the claim configured as attributes is missing")]
+    Attributes,
+    /// The same for the attribute of this name.
+    #[error("the claim of the attribute `{0}` is missing")]
+    Attribute(String),
+}
+
+impl From<NoPrincipal> for Failure {
+    /// A fault of the configuration.
+    fn from(error: NoPrincipal) -> Self {
+        Self::internal("principal_claim_missing", error.to_string())
+    }
 }
 
 impl Decode for PrincipalMapping {
