@@ -1,6 +1,7 @@
 //! `cargo xtask interop`: our programs against real, foreign ones, over real sockets on loopback.
 
 mod admin_api;
+mod differential;
 mod fronts;
 mod guide;
 mod keycloak;
@@ -113,6 +114,12 @@ fn scenarios() -> Vec<Scenario> {
             THROUGH_THE_GATEWAY,
             || Ok("1.8.0".to_owned()),
             |keybound| through_the_gateway::run(keybound, Client::RequestsOauth2client),
+        ),
+        Scenario::new(
+            "differential",
+            "20,000 requests, good and spoiled, before five verifiers",
+            || Ok("5".to_owned()),
+            |_| differential::run(),
         ),
         front("nginx", "in front of decision mode, with auth_request", Front::Nginx),
         front("HAProxy", "in front of decision mode, with a Lua action", Front::Haproxy),

@@ -24,7 +24,8 @@ Tasks:
 
 Environment:
   KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
-  INTEROP_PROGRAM     path of the program that interop tests (default: built from this source)";
+  INTEROP_PROGRAM     path of the program that interop tests (default: built from this source)
+  DIFFERENTIAL_SEED   seed of the differential scenario, to repeat a run (default: a new one, which is printed)";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);

@@ -39,6 +39,7 @@ mod call;
 mod client;
 mod clock;
 mod issuer;
+pub mod malleable;
 mod nonces;
 mod replay;
 pub mod replay_contract;
