@@ -11,7 +11,7 @@ use jose::UnixTime;
 use oauth::{AccessToken, Scheme, TokenResponse};
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use resource_server::{OutboundError, OutboundHttp};
+use resource_server::{OutboundError, OutboundHttp, SingleFlight};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
     },
     endpoint::{EndpointContext, basic_value},
     outbound::ClientSettings,
-    single_flight::SingleFlight,
 };
 
 /// Tokens are not used in the last seconds of their life: the call they are for takes time too.
@@ -41,7 +40,7 @@ struct Inner {
     scopes: Vec<String>,
     cache_ttl: Option<Duration>,
     state: Mutex<Option<Remembered>>,
-    flights: SingleFlight<Result<Arc<GrantedToken>, OutboundError>>,
+    flights: SingleFlight<CacheKey, Result<Arc<GrantedToken>, OutboundError>>,
 }
 
 /// Who asks, and where.

@@ -30,7 +30,6 @@ pub mod request_body;
 pub mod respond;
 pub mod rules;
 pub mod secrets;
-mod single_flight;
 pub mod step_observer;
 pub mod subject;
 pub mod template;

@@ -14,13 +14,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_cache_semantics::{CacheOptions, CachePolicy};
 use jose::UnixTime;
-use resource_server::OutboundError;
+use resource_server::{OutboundError, SingleFlight};
 
 use super::{EndpointContext, add_request, answer::Answer};
 use crate::{
     cache::{Cache, CacheKey, CacheKeyBuilder},
     document::EndpointHttpCache,
-    single_flight::SingleFlight,
 };
 
 /// Keeps answers of one endpoint.
@@ -31,7 +30,7 @@ pub(super) struct HttpCache {
     default_ttl: Duration,
     /// What tells the endpoint's credentials from those of others.
     identity: Option<CacheKey>,
-    flights: SingleFlight<Result<Answer, OutboundError>>,
+    flights: SingleFlight<CacheKey, Result<Answer, OutboundError>>,
 }
 
 /// What the cache knows.

@@ -8,19 +8,16 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::Response;
 use jose::UnixTime;
-use resource_server::OutboundError;
+use resource_server::{OutboundError, SingleFlight};
 
 use super::{Endpoint, EndpointCall, answer::Answer};
-use crate::{
-    cache::{Cache, CacheKey, CacheKeyBuilder},
-    single_flight::SingleFlight,
-};
+use crate::cache::{Cache, CacheKey, CacheKeyBuilder};
 
 /// The answers of one mechanism's endpoint.
 #[derive(Debug)]
 pub(crate) struct KeptAnswers {
     cache: Arc<dyn Cache>,
-    flights: SingleFlight<Result<Answer, OutboundError>>,
+    flights: SingleFlight<CacheKey, Result<Answer, OutboundError>>,
 }
 
 impl KeptAnswers {

@@ -22,8 +22,8 @@ use thiserror::Error;
 use super::claims::{Claims, check_audience, check_times, check_type, time};
 use super::{IssuerNames, TokenError, VerifiedToken};
 use crate::discovery::{DiscoveryError, EndpointLocation};
-use crate::flight::Flights;
 use crate::outbound::{OutboundError, OutboundHttp, Purpose};
+use crate::single_flight::SingleFlight;
 use crate::verdict::{DEFAULT_CAPACITY, Verdicts};
 
 /// A verdict is not used in the last seconds before the token ends: heimdall's margin for clocks.
@@ -100,7 +100,7 @@ struct Endpoint {
     location: EndpointLocation,
     http: Arc<dyn OutboundHttp>,
     active: Verdicts<Arc<ActiveToken>>,
-    flights: Flights<[u8; 32], Answer>,
+    flights: SingleFlight<[u8; 32], Answer>,
 }
 
 /// The endpoint's answer; `None` for a token that is not active.
@@ -126,7 +126,7 @@ impl IntrospectedTokens {
             location: location.into(),
             http,
             active: Verdicts::new(DEFAULT_CAPACITY),
-            flights: Flights::new(),
+            flights: SingleFlight::default(),
         };
         Self { endpoint: Arc::new(endpoint), policy }
     }
@@ -147,7 +147,9 @@ impl IntrospectedTokens {
             self.endpoint.active.get(hash).filter(|active| self.policy.lifetime.covers(active, now));
         let active = match remembered {
             Some(active) => active,
-            None => Endpoint::ask(&self.endpoint, token, hash, now)
+            None => self
+                .endpoint
+                .ask(token, hash, now)
                 .await
                 .map_err(TokenError::Introspection)?
                 .ok_or(TokenError::Inactive)?,
@@ -200,19 +202,16 @@ impl VerdictLifetime {
 
 impl Endpoint {
     /// Asks about the token, or waits for the answer to somebody else who does.
-    async fn ask(this: &Arc<Self>, token: &AccessToken, hash: &AccessTokenHash, now: UnixTime) -> Answer {
-        let start = || {
-            let (this, token, hash) = (Arc::clone(this), token.clone(), *hash);
-            async move {
-                let answer = this.call(&token, now).await?;
-                match &answer {
-                    Some(active) => this.active.insert(&hash, Arc::clone(active)),
-                    None => this.active.remove(&hash),
-                }
-                Ok(answer)
+    async fn ask(&self, token: &AccessToken, hash: &AccessTokenHash, now: UnixTime) -> Answer {
+        let call = async || {
+            let answer = self.call(token, now).await?;
+            match &answer {
+                Some(active) => self.active.insert(hash, Arc::clone(active)),
+                None => self.active.remove(hash),
             }
+            Ok(answer)
         };
-        this.flights.join(*hash.as_bytes(), start).await
+        self.flights.run(*hash.as_bytes(), call).await
     }
 
     async fn call(&self, token: &AccessToken, now: UnixTime) -> Answer {

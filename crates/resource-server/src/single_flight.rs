@@ -1,15 +1,34 @@
 //! One call at a time for one key: who asks meanwhile gets the outcome of the call that is under way.
 
-use std::{collections::HashMap, fmt, future::Future, sync::Arc};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
 
 use futures_util::lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
 
-use crate::cache::CacheKey;
-
-/// The calls under way.
-pub(crate) struct SingleFlight<T> {
-    flights: Mutex<HashMap<CacheKey, Boarding<T>>>,
+/// Calls under way, by key.
+///
+/// ```
+/// use resource_server::SingleFlight;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let calls = SingleFlight::default();
+/// let ask = async |answer: u8| {
+///     calls
+///         .run("token", async || {
+///             tokio::task::yield_now().await;
+///             answer
+///         })
+///         .await
+/// };
+/// assert_eq!(tokio::join!(ask(1), ask(2)), (1, 1), "the second waits for the first");
+/// # }
+/// ```
+pub struct SingleFlight<K: Copy + Eq + Hash, T> {
+    flights: Mutex<HashMap<K, Boarding<T>>>,
 }
 
 /// A call under way and how many wait for it, the one who makes it included.
@@ -21,18 +40,19 @@ struct Boarding<T> {
 /// The outcome of a call once it is there; locked while the call is made.
 type Flight<T> = Arc<AsyncMutex<Option<T>>>;
 
-impl<T> Default for SingleFlight<T> {
+impl<K: Copy + Eq + Hash, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
         Self { flights: Mutex::default() }
     }
 }
 
-impl<T: Clone> SingleFlight<T> {
-    /// Makes the call, or waits for the one that is under way and shares its outcome, failures included: many that wait for
-    /// a dead endpoint fail together and not one after the other. A caller that goes away leaves the call to the next one.
+impl<K: Copy + Eq + Hash, T: Clone> SingleFlight<K, T> {
+    /// Makes the call, or waits for the one that is under way and shares its outcome, failures included: many that
+    /// wait for a dead endpoint fail together and not one after the other. A caller that goes away leaves the call to
+    /// the next one.
     ///
     /// The memory, where there is one, is the caller's to ask before and inside `call`.
-    pub(crate) async fn run<F: Future<Output = T>>(&self, key: CacheKey, call: impl FnOnce() -> F) -> T {
+    pub async fn run<F: Future<Output = T>>(&self, key: K, call: impl FnOnce() -> F) -> T {
         let ticket = self.board(key);
         let mut outcome = ticket.flight.lock().await;
         if let Some(outcome) = &*outcome {
@@ -49,7 +69,7 @@ impl<T: Clone> SingleFlight<T> {
         made
     }
 
-    fn board(&self, key: CacheKey) -> Ticket<'_, T> {
+    fn board(&self, key: K) -> Ticket<'_, K, T> {
         let mut flights = self.flights.lock();
         let boarding =
             flights.entry(key).or_insert_with(|| Boarding { flight: Arc::default(), passengers: 0 });
@@ -59,13 +79,13 @@ impl<T: Clone> SingleFlight<T> {
 }
 
 /// A place on a flight; giving up the last one takes the flight away, also when its future is dropped half way.
-struct Ticket<'a, T> {
-    flights: &'a Mutex<HashMap<CacheKey, Boarding<T>>>,
-    key: CacheKey,
+struct Ticket<'a, K: Copy + Eq + Hash, T> {
+    flights: &'a Mutex<HashMap<K, Boarding<T>>>,
+    key: K,
     flight: Flight<T>,
 }
 
-impl<T> Drop for Ticket<'_, T> {
+impl<K: Copy + Eq + Hash, T> Drop for Ticket<'_, K, T> {
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
         if let Some(boarding) = flights.get_mut(&self.key)
@@ -79,7 +99,7 @@ impl<T> Drop for Ticket<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for SingleFlight<T> {
+impl<K: Copy + Eq + Hash, T> fmt::Debug for SingleFlight<K, T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SingleFlight").finish_non_exhaustive()
     }
@@ -87,16 +107,13 @@ impl<T> fmt::Debug for SingleFlight<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future::poll_fn,
-        sync::atomic::{AtomicUsize, Ordering},
-        task::Poll,
-    };
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
 
     use futures_util::future::{join3, select};
 
     use super::*;
-    use crate::cache::CacheKeyBuilder;
 
     /// Ready the second time it is asked.
     async fn pause() {
@@ -112,10 +129,6 @@ mod tests {
         .await;
     }
 
-    fn key(name: &str) -> CacheKey {
-        CacheKeyBuilder::new("test").part(name).finish()
-    }
-
     fn run<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
@@ -125,7 +138,7 @@ mod tests {
         let (flights, calls) = (SingleFlight::default(), AtomicUsize::new(0));
         let calls = &calls;
         let ask = |name: &'static str| {
-            flights.run(key(name), move || async move {
+            flights.run(name, move || async move {
                 let number = calls.fetch_add(1, Ordering::Relaxed);
                 pause().await;
                 (name, number)
@@ -141,13 +154,13 @@ mod tests {
     fn a_caller_that_goes_away_leaves_the_call_to_the_next() {
         let flights = SingleFlight::default();
         run(async {
-            let never = Box::pin(flights.run(key("a"), std::future::pending::<u8>));
+            let never = Box::pin(flights.run("a", std::future::pending::<u8>));
             let other = Box::pin(async {
                 pause().await;
             });
             drop(select(never, other).await);
             assert!(flights.flights.lock().is_empty());
-            assert_eq!(flights.run(key("a"), || async { 7 }).await, 7);
+            assert_eq!(flights.run("a", || async { 7 }).await, 7);
         });
     }
 }
