@@ -2,14 +2,15 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use http::{HeaderMap, header::AUTHORIZATION};
 use jose::{UnixTime, jws::SigningInput};
+use oauth::ClientSecret;
 use serde_json::json;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    form::{self, Parameters},
+    form::Parameters,
     signer::{Signer, SignerError},
 };
 
@@ -61,9 +62,6 @@ pub enum ClientAuthenticationError {
     /// The assertion's key does not sign.
     #[error("the client assertion can not be signed")]
     Sign(#[from] SignerError),
-    /// The identifier or secret does not fit into a header.
-    #[error("the client's credentials do not fit into a header")]
-    Header(#[from] http::header::InvalidHeaderValue),
 }
 
 impl ClientAuthentication {
@@ -91,7 +89,7 @@ impl ClientAuthentication {
     ///
     /// # Errors
     ///
-    /// [`ClientAuthenticationError`] when the key does not sign or a credential does not fit into a header.
+    /// [`ClientAuthenticationError`] when the key does not sign.
     pub async fn apply<'a>(
         &'a self,
         parameters: &mut Parameters<'a>,
@@ -101,7 +99,8 @@ impl ClientAuthentication {
         match self {
             Self::Public { client_id } => parameters.push(("client_id", Cow::from(client_id))),
             Self::SecretBasic { client_id, secret } => {
-                headers.insert(AUTHORIZATION, basic(client_id, secret)?);
+                let secret = ClientSecret::basic(client_id.as_str(), secret.as_str());
+                headers.extend(secret.authorization().map(|value| (AUTHORIZATION, value)));
             }
             Self::SecretPost { client_id, secret } => {
                 parameters.push(("client_id", Cow::from(client_id)));
@@ -119,23 +118,6 @@ impl ClientAuthentication {
         }
         Ok(())
     }
-}
-
-/// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
-fn basic(client_id: &str, secret: &str) -> Result<HeaderValue, ClientAuthenticationError> {
-    let joined = Zeroizing::new(format!("{}:{}", form::encode_text(client_id), form::encode_text(secret)));
-    let mut value = HeaderValue::try_from(format!("Basic {}", base64_standard(joined.as_bytes())))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Padded base64 of RFC 4648 §4, from the unpadded URL-safe form that `jose` writes.
-fn base64_standard(bytes: &[u8]) -> String {
-    let mut text = jose::base64url::encode(bytes).replace('-', "+").replace('_', "/");
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
 }
 
 async fn assertion(

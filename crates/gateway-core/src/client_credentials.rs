@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use jose::UnixTime;
-use oauth::{AccessToken, Scheme, TokenResponse};
+use oauth::{AccessToken, ClientSecret, Scheme, TokenResponse};
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use resource_server::{OutboundError, OutboundHttp, SingleFlight};
@@ -19,7 +19,7 @@ use crate::{
     document::{
         ClientAuthentication, Code, CredentialsGrant, Diagnostic, Diagnostics, KeyPath, Spanned, TokenHeader,
     },
-    endpoint::{EndpointContext, basic_value},
+    endpoint::EndpointContext,
     outbound::ClientSettings,
 };
 
@@ -46,9 +46,7 @@ struct Inner {
 /// Who asks, and where.
 struct Client {
     token_url: Uri,
-    id: Zeroizing<String>,
-    secret: Zeroizing<String>,
-    authentication: ClientAuthentication,
+    secret: ClientSecret,
     http: Arc<dyn OutboundHttp>,
 }
 
@@ -90,8 +88,11 @@ impl ClientCredentials {
             }
         };
         let (id, secret) = found?;
-        let client =
-            Client { token_url: token_url?, id, secret, authentication: grant.auth_method, http: http? };
+        let secret = match grant.auth_method {
+            ClientAuthentication::BasicAuth => ClientSecret::basic(id.as_str(), secret.as_str()),
+            ClientAuthentication::RequestBody => ClientSecret::post(id.as_str(), secret.as_str()),
+        };
+        let client = Client { token_url: token_url?, secret, http: http? };
         Some(Self::of(Arc::new(client), grant.scopes.clone(), grant.cache_ttl))
     }
 
@@ -142,8 +143,8 @@ impl ClientCredentials {
         let client = &self.inner.client;
         CacheKeyBuilder::new("oauth2_client_credentials")
             .part(client.token_url.to_string())
-            .part(client.id.as_bytes())
-            .part(client.secret.as_bytes())
+            .part(client.secret.client_id())
+            .part(client.secret.secret())
             .parts(&self.inner.scopes)
             .finish()
     }
@@ -156,9 +157,7 @@ impl Inner {
     }
 
     async fn fetch(&self, now: UnixTime) -> Result<Arc<GrantedToken>, OutboundError> {
-        let request =
-            self.client.request(&self.scopes).ok_or_else(|| refused("its request can not be made"))?;
-        let answer = self.client.http.send(request, now).await?;
+        let answer = self.client.http.send(self.client.request(&self.scopes), now).await?;
         if answer.status() != StatusCode::OK {
             return Err(refused(&format!("it answered {}", answer.status().as_u16())));
         }
@@ -187,12 +186,11 @@ impl Inner {
 
 impl Client {
     /// RFC 6749 §4.4.2, with the client's credentials as §2.3.1 says.
-    fn request(&self, scopes: &[String]) -> Option<Request<Bytes>> {
-        let escape = |text: &str| Zeroizing::new(utf8_percent_encode(text, FORM).to_string());
+    fn request(&self, scopes: &[String]) -> Request<Bytes> {
         let mut form = Zeroizing::new("grant_type=client_credentials".to_owned());
         if !scopes.is_empty() {
             form.push_str("&scope=");
-            form.push_str(&escape(&scopes.join(" ")));
+            form.extend(utf8_percent_encode(&scopes.join(" "), FORM));
         }
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::POST;
@@ -200,20 +198,15 @@ impl Client {
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        match self.authentication {
-            ClientAuthentication::BasicAuth => {
-                let joined = Zeroizing::new(format!("{}:{}", *escape(&self.id), *escape(&self.secret)));
-                headers.insert(header::AUTHORIZATION, basic_value(&joined)?);
-            }
-            ClientAuthentication::RequestBody => {
-                form.push_str("&client_id=");
-                form.push_str(&escape(&self.id));
-                form.push_str("&client_secret=");
-                form.push_str(&escape(&self.secret));
-            }
+        if let Some(authorization) = self.secret.authorization() {
+            headers.insert(header::AUTHORIZATION, authorization);
+        }
+        if let Some(members) = self.secret.form_members() {
+            form.push('&');
+            form.push_str(&members);
         }
         *request.body_mut() = Bytes::copy_from_slice(form.as_bytes());
-        Some(request)
+        request
     }
 }
 

@@ -20,7 +20,6 @@ pub mod gateway;
 pub mod json_path;
 pub mod mechanisms;
 pub mod offered;
-pub mod outbound;
 mod pipeline;
 pub mod public_origin;
 pub mod published_keys;
@@ -35,3 +34,4 @@ pub mod subject;
 pub mod template;
 
 pub use gateway::{Gateway, GatewaySettings};
+pub use resource_server::outbound;

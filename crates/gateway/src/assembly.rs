@@ -9,13 +9,13 @@ use gateway_core::{
     gateway::GatewaySettings, outbound::OutboundClients, rules::forwarding_policy::ForwardingPolicy,
     step_observer::StepObserver,
 };
+use outbound::HyperClients;
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
     certificates::TlsTrust,
     config::{self, Draft, LoadOptions, Loaded, Report, Settings},
     file_watch::Watch,
-    outbound::HyperClients,
     providers::{
         file_system::RuleFile,
         http_endpoint,

@@ -13,7 +13,6 @@ mod conversion;
 mod explain;
 mod file_watch;
 mod management;
-mod outbound;
 mod providers;
 mod redis;
 mod reload;

@@ -1,41 +1,46 @@
 //! The settings of a layer. Nothing that matters has a silent default: [`DpopLayerBuilder::build`] says what is missing.
 
-use std::collections::HashSet;
+mod problems;
+mod token_source;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dpop::{Htu, MAX_PROOF_BYTES, NonceRing, Policy, ReplayStore};
+use dpop::{NonceRing, Policy, ReplayStore};
 use http::uri::Scheme;
 use ipnet::IpNet;
 use jose::AlgorithmSet;
-use oauth::challenge;
+use oauth::ClientSecret;
 use resource_server::{
-    AccessTokens, ErrorSignaling, JwtTokens, KeySource, Mode, NoncePolicy, ProofPolicy, ReplayProtection,
-    RequiredScopes, TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
+    AccessTokens, ErrorSignaling, KeySource, Mode, NoncePolicy, OutboundHttp, ProofPolicy, ReplayProtection,
+    RequiredScopes, TokenPolicy, VerdictLifetime, Verifier, VerifierConfig,
 };
+
+use self::token_source::{Introspected, Issuer, Keys};
 
 use crate::clock::{Clock, SystemClock};
 use crate::guard::Guard;
 use crate::layer::DpopLayer;
-use crate::problem::{ConfigurationError, Problem};
-use crate::resource_metadata::{Announced, MetadataLocation, ResourceMetadata};
+use crate::problem::ConfigurationError;
+use crate::resource_metadata::{Announced, ResourceMetadata};
 use crate::response::ErrorBody;
-use crate::target::{TargetSettings, is_loopback, is_origin, is_prefix};
-
-/// Half of a nonce's life must be at least one second of the clock.
-const SHORTEST_NONCE_LIFETIME: Duration = Duration::from_secs(2);
+use crate::target::TargetSettings;
 
 /// Collects the settings of a [`DpopLayer`]; start with one of its presets.
 ///
-/// Required: [`access_tokens`](Self::access_tokens), or [`issuer`](Self::issuer) with [`audience`](Self::audience) or [`any_audience`](Self::any_audience),
+/// Required: where verdicts on tokens come from ([`issuer`](Self::issuer), [`issuer_url`](Self::issuer_url),
+/// [`jwks_url`](Self::jwks_url), [`introspection`](Self::introspection) or [`introspection_url`](Self::introspection_url)
+/// with [`audience`](Self::audience) or [`any_audience`](Self::any_audience); else [`access_tokens`](Self::access_tokens)),
 /// [`mode`](Self::mode), one origin ([`public_origin`](Self::public_origin), [`trusted_proxies`](Self::trusted_proxies)
 /// or [`origin_from_host`](Self::origin_from_host)), and, unless the mode is [`Mode::Off`],
 /// [`replay_store`](Self::replay_store) or [`replay_allowed`](Self::replay_allowed).
 #[must_use]
 pub struct DpopLayerBuilder {
-    issuers: Vec<(String, Arc<dyn KeySource>)>,
+    issuers: Vec<Issuer>,
+    introspected: Vec<Introspected>,
     tokens: Option<AccessTokens>,
+    http: Option<Arc<dyn OutboundHttp>>,
     audience: Vec<String>,
     any_audience: bool,
     /// The preset's.
@@ -64,7 +69,9 @@ impl DpopLayerBuilder {
     pub(crate) fn new(policy: Policy, token_algorithms: AlgorithmSet) -> Self {
         Self {
             issuers: Vec::new(),
+            introspected: Vec::new(),
             tokens: None,
+            http: None,
             audience: Vec::new(),
             any_audience: false,
             token_algorithms,
@@ -92,12 +99,97 @@ impl DpopLayerBuilder {
     /// Who issues the access tokens: `iss`, byte for byte, and the keys that sign them. Called again: another issuer whose
     /// tokens are accepted too, and only its own keys verify them.
     pub fn issuer(mut self, issuer: impl Into<String>, keys: impl KeySource + 'static) -> Self {
-        self.issuers.push((issuer.into(), Arc::new(keys)));
+        self.issuers.push(Issuer { name: issuer.into(), keys: Keys::Given(Arc::new(keys)) });
         self
     }
 
-    /// Where the verdict on access tokens comes from, if not from [`issuer`](Self::issuer)s that share one policy:
-    /// introspection, discovered issuers, several issuers with a policy for each.
+    /// Who issues the access tokens, by name alone: its keys are where its metadata say (RFC 8414, OpenID Connect
+    /// Discovery 1.0). Keys are fetched when they are needed, used for 10 minutes, and looked for anew when a token names an
+    /// unknown one. Called again: another issuer, as with [`issuer`](Self::issuer).
+    ///
+    /// An `https` URL; plain `http` on this machine only, or with [`allow_plain_http`](Self::allow_plain_http). The calls
+    /// go through the client of the feature `http-client`, or through [`outbound_http`](Self::outbound_http).
+    ///
+    /// ```
+    /// # #[cfg(feature = "http-client")] {
+    /// use resource_server_tower::{DpopLayer, MemoryReplayStore, Mode};
+    ///
+    /// let layer = DpopLayer::rfc9449()
+    ///     .issuer_url("https://issuer.example")
+    ///     .audience("https://api.example.com")
+    ///     .public_origin("https://api.example.com")
+    ///     .mode(Mode::Require)
+    ///     .replay_store(MemoryReplayStore::new(100_000))
+    ///     .build();
+    /// assert!(layer.is_ok());
+    /// # }
+    /// ```
+    pub fn issuer_url(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(Issuer { name: issuer.into(), keys: Keys::InMetadata });
+        self
+    }
+
+    /// As [`issuer_url`](Self::issuer_url), for issuers without metadata: `iss`, and the address of their key set.
+    pub fn jwks_url(mut self, issuer: impl Into<String>, url: impl Into<String>) -> Self {
+        self.issuers.push(Issuer { name: issuer.into(), keys: Keys::At(url.into()) });
+        self
+    }
+
+    /// Asks the issuer about each access token (RFC 7662), for tokens of any form that may be revoked: at the introspection
+    /// endpoint of its metadata, as `client`. `lifetime` says how long an answer is used again; a revocation goes unnoticed
+    /// for as long.
+    ///
+    /// The same rules for addresses and calls as for [`issuer_url`](Self::issuer_url).
+    ///
+    /// ```
+    /// # #[cfg(feature = "http-client")] {
+    /// use std::time::Duration;
+    /// use resource_server_tower::{ClientSecret, DpopLayer, MemoryReplayStore, Mode, VerdictLifetime};
+    ///
+    /// # let secret = "s3cret";
+    /// let layer = DpopLayer::rfc9449()
+    ///     .introspection(
+    ///         "https://issuer.example",
+    ///         ClientSecret::basic("orders-api", secret),
+    ///         VerdictLifetime::AtMost(Duration::from_secs(10)),
+    ///     )
+    ///     .audience("https://api.example.com")
+    ///     .public_origin("https://api.example.com")
+    ///     .mode(Mode::Require)
+    ///     .replay_store(MemoryReplayStore::new(100_000))
+    ///     .build();
+    /// assert!(layer.is_ok());
+    /// # }
+    /// ```
+    pub fn introspection(
+        mut self,
+        issuer: impl Into<String>,
+        client: ClientSecret,
+        lifetime: VerdictLifetime,
+    ) -> Self {
+        self.introspected.push(Introspected::by_issuer(issuer.into(), client, lifetime));
+        self
+    }
+
+    /// As [`introspection`](Self::introspection), for issuers without metadata: the address of the endpoint.
+    pub fn introspection_url(
+        mut self,
+        url: impl Into<String>,
+        client: ClientSecret,
+        lifetime: VerdictLifetime,
+    ) -> Self {
+        self.introspected.push(Introspected::at(url.into(), client, lifetime));
+        self
+    }
+
+    /// Sends the calls to issuers through a client of your own, which bounds each in time and size.
+    pub fn outbound_http(mut self, http: Arc<dyn OutboundHttp>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Where the verdict on access tokens comes from, if not from issuers that share one policy: several issuers with a
+    /// policy for each, certified keys, an introspection endpoint with credentials of another kind.
     ///
     /// Audience, algorithms and leeway are then part of those policies, and not of the layer.
     pub fn access_tokens(mut self, tokens: impl Into<AccessTokens>) -> Self {
@@ -172,7 +264,8 @@ impl DpopLayerBuilder {
         self
     }
 
-    /// Accepts a public origin with plain `http` that is not on this machine: for development (RFC 9449 §2 demands TLS).
+    /// Accepts a public origin and addresses of issuers with plain `http` that are not on this machine: for development
+    /// (RFC 9449 §2 demands TLS).
     pub fn allow_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
@@ -235,8 +328,9 @@ impl DpopLayerBuilder {
     ///
     /// A [`ConfigurationError`] with everything that is missing, malformed or contradictory.
     pub fn build(self) -> Result<DpopLayer, ConfigurationError> {
-        let problems = self.problems();
-        let (Some(mode), true) = (self.mode, problems.is_empty()) else {
+        let mut problems = self.problems();
+        let tokens = self.token_verdicts().map_err(|problem| problems.push(problem)).ok();
+        let (Some(mode), Some(tokens), true) = (self.mode, tokens, problems.is_empty()) else {
             return Err(ConfigurationError(problems));
         };
         let metadata = self.metadata(mode);
@@ -244,14 +338,6 @@ impl DpopLayerBuilder {
         if let Some(metadata) = &metadata {
             signaling.resource_metadata = Some(metadata.url());
         }
-        let policy = TokenPolicy {
-            audience: self.audience,
-            algorithms: self.own_token_algorithms.unwrap_or(self.token_algorithms),
-            leeway: self.leeway.unwrap_or(self.policy.clock_skew.min(Duration::from_secs(10))),
-        };
-        let issuers =
-            self.issuers.into_iter().map(|(name, keys)| TrustedIssuer::new(name, keys, policy.clone()));
-        let tokens = self.tokens.unwrap_or_else(|| JwtTokens::new(issuers).into());
         let algorithms = self.policy.algorithms.to_string();
         let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
         let verifier = Verifier::new(VerifierConfig {
@@ -283,97 +369,21 @@ impl DpopLayerBuilder {
         }))
     }
 
-    fn problems(&self) -> Vec<Problem> {
-        let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
-        let plain_http = |origin: &str| {
-            is_origin(origin) && !origin.to_ascii_lowercase().starts_with("https:") && !is_loopback(origin)
-        };
-        let has_replay_choice = self.replay_store.is_some() || self.replay_allowed;
-        let checks_proofs = self.mode.is_some_and(|mode| mode != Mode::Off);
-        [
-            (self.issuers.is_empty() && self.tokens.is_none(), Problem::NoIssuer),
-            (self.tokens.is_some() && self.has_own_token_policy(), Problem::AccessTokensAndPolicy),
-            (self.repeats_an_issuer(), Problem::RepeatedIssuer),
-            (self.tokens.is_none() && self.audience.is_empty() && !self.any_audience, Problem::NoAudience),
-            (!self.audience.is_empty() && self.any_audience, Problem::AudienceAndAny),
-            (self.mode.is_none(), Problem::NoMode),
-            (
-                self.public_origin.is_none() && self.proxies.is_none() && self.host_scheme.is_none(),
-                Problem::NoOrigin,
-            ),
-            (
-                self.host_scheme.is_some() && (self.public_origin.is_some() || self.proxies.is_some()),
-                Problem::SeveralOrigins,
-            ),
-            (self.public_origin.as_deref().is_some_and(|origin| !is_origin(origin)), Problem::PublicOrigin),
-            (!self.plain_http && self.public_origin.as_deref().is_some_and(plain_http), Problem::PlainHttp),
-            (self.proxies.as_ref().is_some_and(|(networks, _)| networks.is_empty()), Problem::NoProxies),
-            (
-                self.stripped_prefix.as_deref().is_some_and(|prefix| !is_prefix(prefix)),
-                Problem::StrippedPrefix,
-            ),
-            (checks_proofs && !has_replay_choice, Problem::NoReplayStore),
-            (self.replay_store.is_some() && self.replay_allowed, Problem::ReplayStoreAndAllowed),
-            (self.policy.algorithms.is_empty(), Problem::NoProofAlgorithm),
-            (self.accepted_token_algorithms().is_empty(), Problem::NoTokenAlgorithm),
-            (self.policy.max_proof_bytes > MAX_PROOF_BYTES, Problem::ProofLimit),
-            (self.nonces.is_none() && self.nonce_lifetime.is_some(), Problem::NonceLifetimeWithoutNonces),
-            (self.nonces.is_some() && lifetime < SHORTEST_NONCE_LIFETIME, Problem::NonceLifetime),
-            (self.nonces.is_none() && self.policy.nonce_replaces_iat, Problem::NonceReplacesIatWithoutNonces),
-            (self.has_bad_identifier(), Problem::ResourceIdentifier),
-            (self.is_elsewhere(), Problem::ResourceElsewhere),
-            (
-                self.resource.is_some() && self.signaling.resource_metadata.is_some(),
-                Problem::SeveralResourceMetadata,
-            ),
-            (!self.challenge_texts_are_plain(), Problem::ChallengeText),
-        ]
-        .into_iter()
-        .filter_map(|(is_there, problem)| is_there.then_some(problem))
-        .collect()
-    }
-
-    fn accepted_token_algorithms(&self) -> &AlgorithmSet {
-        self.own_token_algorithms.as_ref().unwrap_or(&self.token_algorithms)
-    }
-
-    fn has_own_token_policy(&self) -> bool {
-        !self.issuers.is_empty()
-            || !self.audience.is_empty()
-            || self.any_audience
-            || self.own_token_algorithms.is_some()
-            || self.leeway.is_some()
-    }
-
-    fn repeats_an_issuer(&self) -> bool {
-        let names: HashSet<&str> = self.issuers.iter().map(|(name, _)| name.as_str()).collect();
-        names.len() < self.issuers.len()
-    }
-
-    fn metadata_location(&self) -> Option<MetadataLocation> {
-        self.resource.as_deref().and_then(MetadataLocation::of)
-    }
-
-    fn has_bad_identifier(&self) -> bool {
-        let is_secure = |resource: &str| {
-            self.plain_http || resource.to_ascii_lowercase().starts_with("https:") || is_loopback(resource)
-        };
-        self.resource
-            .as_deref()
-            .is_some_and(|resource| MetadataLocation::of(resource).is_none() || !is_secure(resource))
-    }
-
-    fn is_elsewhere(&self) -> bool {
-        let (Some(location), Some(origin)) = (self.metadata_location(), &self.public_origin) else {
-            return false;
-        };
-        matches!((Htu::parse(&location.origin), Htu::parse(origin)), (Ok(own), Ok(public)) if own != public)
+    fn token_policy(&self) -> TokenPolicy {
+        TokenPolicy {
+            audience: self.audience.clone(),
+            algorithms: self.accepted_token_algorithms().clone(),
+            leeway: self.leeway.unwrap_or(self.policy.clock_skew.min(Duration::from_secs(10))),
+        }
     }
 
     /// Those that are known before anybody asks.
     fn issuer_names(&self) -> Vec<&str> {
         match &self.tokens {
-            None => self.issuers.iter().map(|(name, _)| name.as_str()).collect(),
+            None => {
+                let introspected = self.introspected.iter().filter_map(Introspected::issuer);
+                self.issuers.iter().map(|issuer| issuer.name.as_str()).chain(introspected).collect()
+            }
             Some(AccessTokens::IntrospectedByIssuer(issuers)) => {
                 issuers.iter().map(|(name, _)| name.as_str()).collect()
             }
@@ -394,13 +404,6 @@ impl DpopLayerBuilder {
             requires_bound_tokens: mode == Mode::Require,
         };
         Some(ResourceMetadata::new(self.metadata_location()?, &announced))
-    }
-
-    fn challenge_texts_are_plain(&self) -> bool {
-        let signaling = [&self.signaling.realm, &self.signaling.error_uri, &self.signaling.resource_metadata];
-        let mut texts = signaling.into_iter().flatten().chain(&self.scopes.values);
-        texts.all(|text| challenge::is_plain(text))
-            && self.scopes.values.iter().all(|scope| !scope.is_empty() && !scope.contains(' '))
     }
 }
 

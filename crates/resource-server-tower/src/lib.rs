@@ -52,14 +52,15 @@ pub use dpop::{MemoryReplayStore, NonceRing, Policy, ReplayStore};
 pub use future::ResponseFuture;
 pub use jose::{Algorithm, AlgorithmSet, JwkSet, SymmetricKey, UnixTime};
 pub use layer::DpopLayer;
+pub use oauth::ClientSecret;
 pub use problem::{ConfigurationError, Problem};
 pub use requirement::RequirementService;
 pub use resource_metadata::ResourceMetadata;
 pub use resource_server::{
-    AccessTokens, Discovery, DiscoverySettings, EndpointLocation, ErrorSignaling, ExpectedIssuer,
-    IntrospectedTokens, IntrospectionPolicy, IssuerNames, JwksCache, JwtTokens, KeySource, Mode,
-    OutboundError, OutboundFuture, OutboundHttp, Purpose, Reason, ScopeMatching, StaticKeys, TokenPolicy,
-    TrustedIssuer, VerdictLifetime, Verified,
+    AccessTokens, AuthenticatedHttp, Discovery, DiscoverySettings, EndpointLocation, ErrorSignaling,
+    ExpectedIssuer, IntrospectedTokens, IntrospectionPolicy, IssuerNames, JwksCache, JwtTokens, KeySource,
+    Mode, OutboundError, OutboundFuture, OutboundHttp, Purpose, Reason, ScopeMatching, StaticKeys,
+    TokenPolicy, TrustedIssuer, VerdictLifetime, Verified,
 };
 pub use response::{ErrorBody, Refused};
 pub use roles::RequireRoles;

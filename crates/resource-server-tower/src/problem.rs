@@ -9,13 +9,32 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum Problem {
     /// Nobody is trusted.
-    #[error("no issuer: call `issuer` with its identifier and its keys, or `access_tokens`")]
+    #[error("no issuer: call `issuer_url`, `issuer` with its keys, `introspection` or `access_tokens`")]
     NoIssuer,
     /// The verdict on tokens comes from two places, or would be measured with two policies.
     #[error(
-        "`access_tokens` has policies of its own: `issuer`, `audience`, `any_audience`, `token_algorithms` and `leeway` contradict it"
+        "`access_tokens` has policies of its own: `issuer`, `introspection`, `audience`, `any_audience`, `token_algorithms` and `leeway` contradict it"
     )]
     AccessTokensAndPolicy,
+    /// Who judges a token would depend on the token.
+    #[error(
+        "`introspection` goes together neither with `issuer`, `issuer_url` or `jwks_url` nor with another one"
+    )]
+    SeveralTokenSources,
+    /// Nobody looks at the signature of a token about which the issuer is asked.
+    #[error("`token_algorithms` has no meaning for introspected tokens")]
+    AlgorithmsOfIntrospectedTokens,
+    /// Keys, metadata or verdicts would come over a connection that others can change.
+    #[error(
+        "an issuer or endpoint is no https URL; plain http is for this machine, or with `allow_plain_http`"
+    )]
+    IssuerUrl,
+    /// Issuers are to be called, and nothing can call them.
+    #[error("calls to issuers need the feature `http-client`, or a client given with `outbound_http`")]
+    NoHttpClient,
+    /// The TLS library has no usable protocol version or cipher suite.
+    #[error("TLS for calls to issuers can not be set up")]
+    HttpClient,
     /// `issuer` was called twice for one issuer: which keys count would depend on the order.
     #[error("the same issuer twice: call `issuer` once for each")]
     RepeatedIssuer,

@@ -105,16 +105,36 @@ impl Discovery {
     ///
     /// [`DiscoveryError::Name`] when `issuer` is no `http` or `https` URL, or has a query or fragment.
     pub fn of_issuer(issuer: &str, http: Arc<dyn OutboundHttp>) -> Result<Self, DiscoveryError> {
+        Self::with_transport(issuer, http, false)
+    }
+
+    /// As [`of_issuer`](Self::of_issuer), for development: issuer and endpoints may be plain `http` on other machines too.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_issuer`](Self::of_issuer).
+    pub fn of_issuer_over_plain_http(
+        issuer: &str,
+        http: Arc<dyn OutboundHttp>,
+    ) -> Result<Self, DiscoveryError> {
+        Self::with_transport(issuer, http, true)
+    }
+
+    fn with_transport(
+        issuer: &str,
+        http: Arc<dyn OutboundHttp>,
+        allow_plain_http: bool,
+    ) -> Result<Self, DiscoveryError> {
         let settings = DiscoverySettings {
             issuer: ExpectedIssuer::Exactly(issuer.to_owned()),
-            allow_plain_http: false,
+            allow_plain_http,
             lifetime: METADATA_LIFETIME,
         };
         let mut locations = Vec::new();
         for location in [oauth_location(issuer), openid_location(issuer)] {
             let location = location.ok_or(DiscoveryError::Name)?;
             let location: Uri = location.parse().map_err(|_| DiscoveryError::Name)?;
-            if !is_secure(&location) {
+            if !allow_plain_http && !is_secure(&location) {
                 return Err(DiscoveryError::Name);
             }
             locations.push(location);

@@ -16,6 +16,9 @@ use crate::discovery::{DiscoveryError, EndpointLocation};
 use crate::outbound::{OutboundError, OutboundHttp, Purpose};
 use crate::refresh::Refreshed;
 
+/// How long keys are used before they are fetched anew, unless configured.
+pub const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
 /// What [`KeySource::keys`] returns.
 pub type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<JwkSet>, KeySourceError>> + Send + 'a>>;
 

@@ -37,8 +37,11 @@ pub use claimed_proofs::ClaimedProofs;
 pub use discovery::{
     Discovery, DiscoveryError, DiscoverySettings, EndpointLocation, ExpectedIssuer, METADATA_LIFETIME,
 };
-pub use jwks::{JwksCache, KeySource, KeySourceError, KeysFuture, StaticKeys};
-pub use outbound::{OutboundError, OutboundFuture, OutboundHttp, Purpose};
+pub use jwks::{JwksCache, KEYS_LIFETIME, KeySource, KeySourceError, KeysFuture, StaticKeys};
+pub use outbound::{
+    AuthenticatedHttp, ClientCertificate, ClientError, ClientSettings, OneClient, OutboundClients,
+    OutboundError, OutboundFuture, OutboundHttp, Purpose, RetrySettings,
+};
 pub use policy::{ErrorSignaling, Mode, NoncePolicy, ProofPolicy, ReplayProtection, TokenPolicy};
 pub use proof_trace::{JtiHash, ProofTrace};
 pub use refusal::{Reason, Refusal};

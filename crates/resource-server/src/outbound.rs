@@ -1,4 +1,7 @@
-//! The port for outgoing HTTP calls: key endpoints, discovery, introspection.
+//! The port for outgoing HTTP calls: key endpoints, discovery, introspection; and the port that makes clients for them.
+
+mod authenticated;
+mod clients;
 
 use std::fmt;
 use std::future::Future;
@@ -7,6 +10,11 @@ use std::pin::Pin;
 use bytes::Bytes;
 use jose::UnixTime;
 use thiserror::Error;
+
+pub use authenticated::AuthenticatedHttp;
+pub use clients::{
+    ClientCertificate, ClientError, ClientSettings, OneClient, OutboundClients, RetrySettings,
+};
 
 /// What [`OutboundHttp::send`] returns.
 pub type OutboundFuture<'a> =

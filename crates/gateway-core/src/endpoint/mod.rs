@@ -21,7 +21,6 @@ use resource_server::OutboundError;
 use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 
-pub(crate) use self::authentication::basic_value;
 pub(crate) use self::kept_answers::KeptAnswers;
 pub use self::transport::Transport;
 use self::url::UrlTemplate;

@@ -15,11 +15,11 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use outbound::Connector;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::settings::ExportSettings;
 use super::metrics::Signal;
-use crate::tls::{self, Connector};
 
 /// The first pause before a batch is tried again; each further one is twice as long (OTLP 1.x, "OTLP/HTTP Throttling").
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ impl OtlpSender {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .build(tls::connector()?);
+            .build(outbound::connector()?);
         Ok(Self { client, signal, settings, losing: AtomicBool::new(false) })
     }
 

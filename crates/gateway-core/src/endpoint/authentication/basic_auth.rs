@@ -56,7 +56,7 @@ impl BasicAuth {
 }
 
 /// `Basic` with these credentials. Base64 always fits into a header.
-pub(crate) fn basic_value(credentials: &str) -> Option<HeaderValue> {
+fn basic_value(credentials: &str) -> Option<HeaderValue> {
     let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(credentials)));
     let mut value = HeaderValue::from_str(&value).ok()?;
     value.set_sensitive(true);

@@ -10,7 +10,6 @@ use http::Request;
 use jose::UnixTime;
 use resource_server::OutboundError;
 
-pub(crate) use self::basic_auth::basic_value;
 use self::{
     api_key::ApiKey, basic_auth::BasicAuth, http_message_signatures::MessageSignatures,
     oauth2_client_credentials::GrantedAccess,

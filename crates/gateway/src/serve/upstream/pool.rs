@@ -24,6 +24,7 @@ use hyper_util::{
     client::legacy::connect::Connection as _,
     rt::{TokioExecutor, TokioTimer},
 };
+use outbound::Connector;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -31,7 +32,7 @@ use tokio::{
 };
 use tower_service::Service as _;
 
-use crate::tls::{Connector, UpstreamConnectors};
+use crate::tls::UpstreamConnectors;
 
 /// Below what servers usually keep idle connections for, so that we are the ones to close.
 const KEEP_IDLE: Duration = Duration::from_secs(30);

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::Bytes;
-use gateway_core::outbound::RetrySettings;
 use http::{Method, Response, StatusCode};
-use resource_server::OutboundError;
+use resource_server::{OutboundError, RetrySettings};
 use tokio::time::Instant;
 
 /// The shortest pause before variation; `max_delay` may be shorter.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How one attempt ended.
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     /// With an answer of any status.
     Answered(Response<Bytes>),
     /// Without a connection: the server saw nothing.
@@ -27,7 +26,7 @@ pub(super) enum Attempt {
 impl Attempt {
     /// Whether a request of this method may be sent again: always if the server has not seen it, else only an idempotent one
     /// (RFC 9110 §9.2.2) whose failure may pass.
-    pub(super) fn may_be_repeated(&self, method: &Method) -> bool {
+    pub(crate) fn may_be_repeated(&self, method: &Method) -> bool {
         match self {
             Self::Unsent(_) => true,
             Self::Broken(_) => method.is_idempotent(),
@@ -47,7 +46,7 @@ impl Attempt {
     }
 
     /// What the caller gets of the last attempt.
-    pub(super) fn into_outcome(self) -> Result<Response<Bytes>, OutboundError> {
+    pub(crate) fn into_outcome(self) -> Result<Response<Bytes>, OutboundError> {
         match self {
             Self::Answered(response) => Ok(response),
             Self::Unsent(error) | Self::Broken(error) | Self::Final(error) => Err(error),
@@ -56,14 +55,14 @@ impl Attempt {
 }
 
 /// Growing pauses with variation, until `give_up_after` is over.
-pub(super) struct Pauses {
+pub(crate) struct Pauses {
     backoff: ExponentialBackoff,
     max_delay: Duration,
     give_up_at: Instant,
 }
 
 impl Pauses {
-    pub(super) fn new(settings: RetrySettings) -> Self {
+    pub(crate) fn new(settings: RetrySettings) -> Self {
         let backoff = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(settings.max_delay)
@@ -74,7 +73,7 @@ impl Pauses {
     }
 
     /// How long to wait before the next attempt; `None` if that would be too late.
-    pub(super) fn next(&mut self) -> Option<Duration> {
+    pub(crate) fn next(&mut self) -> Option<Duration> {
         let pause = self.backoff.next()?.min(self.max_delay);
         (Instant::now() + pause < self.give_up_at).then_some(pause)
     }

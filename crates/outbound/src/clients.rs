@@ -1,32 +1,23 @@
-//! Outgoing calls to endpoints: one pool of connections for each set of trust anchors and certificate, and on it clients
-//! that bound every call in time and size.
-//!
-//! Proxies named in the environment (`HTTPS_PROXY` and the like) are not used.
-
-mod client;
-mod redirect;
-mod retry;
-mod tls;
+//! One pool of connections for each set of trust anchors and certificate, and on it clients that bound every call in time
+//! and size.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use gateway_core::outbound::{ClientError, ClientSettings, OutboundClients};
 use http_body_util::Full;
 use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use resource_server::OutboundHttp;
+use resource_server::{ClientError, ClientSettings, OutboundClients, OutboundHttp};
 
-use self::client::EndpointClient;
-use crate::tls::Connector;
+use crate::{client::EndpointClient, endpoint_tls, tls::Connector};
 
 /// Connections that can be used again.
-type Pool = Client<Connector, Full<Bytes>>;
+pub(crate) type Pool = Client<Connector, Full<Bytes>>;
 
-/// Makes the clients of endpoints.
-pub(crate) struct HyperClients {
+/// Makes the clients of endpoints. Those without TLS settings of their own share one pool of connections.
+pub struct HyperClients {
     /// For endpoints without TLS settings of their own.
     shared: Pool,
 }
@@ -37,7 +28,7 @@ impl HyperClients {
     /// # Errors
     ///
     /// If TLS can not be set up.
-    pub(crate) fn new() -> Result<Self, rustls::Error> {
+    pub fn new() -> Result<Self, rustls::Error> {
         Ok(Self { shared: pool(crate::tls::connector()?) })
     }
 }
@@ -46,7 +37,9 @@ impl OutboundClients for HyperClients {
     fn client(&self, settings: &ClientSettings) -> Result<Arc<dyn OutboundHttp>, ClientError> {
         let pool = match (&settings.trust_anchors, &settings.certificate) {
             (None, None) => self.shared.clone(),
-            (anchors, certificate) => pool(tls::connector(anchors.as_deref(), certificate.as_ref())?),
+            (anchors, certificate) => {
+                pool(endpoint_tls::connector(anchors.as_deref(), certificate.as_ref())?)
+            }
         };
         Ok(Arc::new(EndpointClient::new(pool, settings)))
     }

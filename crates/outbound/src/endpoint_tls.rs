@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gateway_core::outbound::{ClientCertificate, ClientError};
+use resource_server::{ClientCertificate, ClientError};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
     client::WantsClientCert,
@@ -14,7 +14,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use crate::tls::{Connector, connector_with};
 
 /// A connector with these trust anchors (the system's without) and this certificate.
-pub(super) fn connector(
+pub(crate) fn connector(
     trust_anchors: Option<&[Vec<u8>]>,
     certificate: Option<&ClientCertificate>,
 ) -> Result<Connector, ClientError> {

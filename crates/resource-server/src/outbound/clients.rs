@@ -3,11 +3,14 @@
 //! Clients are made when the configuration is loaded, so that a certificate that can not be used is found then. What goes
 //! through a client is bounded in time and size by the client itself.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jose::KeyPair;
-use resource_server::OutboundHttp;
 use thiserror::Error;
+
+use super::OutboundHttp;
 
 /// Makes clients. Proxies named in the environment are not used: where a call goes is said by the configuration alone.
 pub trait OutboundClients: Send + Sync + fmt::Debug {

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri, header};
 
 /// Redirects that one call follows.
-pub(super) const MAX_REDIRECTS: usize = 3;
+pub(crate) const MAX_REDIRECTS: usize = 3;
 
 /// Where a redirect leads, if we follow it: a GET that stays within its origin.
-pub(super) fn redirect_target(request: &Request<Bytes>, response: &Response<Bytes>) -> Option<Uri> {
+pub(crate) fn redirect_target(request: &Request<Bytes>, response: &Response<Bytes>) -> Option<Uri> {
     let follows = matches!(
         response.status(),
         StatusCode::MOVED_PERMANENTLY

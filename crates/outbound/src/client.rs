@@ -3,15 +3,14 @@
 use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use gateway_core::outbound::{ClientSettings, RetrySettings};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use jose::UnixTime;
-use resource_server::{OutboundError, OutboundFuture, OutboundHttp};
+use resource_server::{ClientSettings, OutboundError, OutboundFuture, OutboundHttp, RetrySettings};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    Pool,
+use crate::{
+    clients::Pool,
     redirect::{MAX_REDIRECTS, redirect_target},
     retry::{Attempt, Pauses},
 };
@@ -19,7 +18,7 @@ use super::{
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("keybound/", env!("CARGO_PKG_VERSION")));
 
 /// Sends requests within the limits of one endpoint.
-pub(super) struct EndpointClient {
+pub(crate) struct EndpointClient {
     pool: Pool,
     timeout: Duration,
     max_bytes: usize,
@@ -27,7 +26,7 @@ pub(super) struct EndpointClient {
 }
 
 impl EndpointClient {
-    pub(super) fn new(pool: Pool, settings: &ClientSettings) -> Self {
+    pub(crate) fn new(pool: Pool, settings: &ClientSettings) -> Self {
         Self {
             pool,
             timeout: settings.timeout,
