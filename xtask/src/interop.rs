@@ -8,6 +8,7 @@ mod keycloak;
 mod keycloak_admin;
 mod node;
 mod oidc_provider;
+mod openssl;
 mod our_client;
 mod python;
 mod through_the_gateway;

@@ -8,8 +8,8 @@ mod calls;
 mod client;
 mod envoy;
 mod haproxy;
-mod nginx;
-mod page;
+pub(crate) mod nginx;
+pub(crate) mod page;
 mod site;
 mod upstream;
 

@@ -8,9 +8,9 @@ use super::page::{self, Page};
 use super::site::Site;
 use crate::run::Server;
 
-const HINT: &str = "nginx: install the distribution's package `nginx`";
+pub(crate) const HINT: &str = "nginx: install the distribution's package `nginx`";
 /// Where the distribution's package puts it; not in everybody's path.
-const PROGRAM: &str = "/usr/sbin/nginx";
+pub(crate) const PROGRAM: &str = "/usr/sbin/nginx";
 
 /// Includes the page's block as whoever starts it, in a folder of its own.
 const MAIN: &str = "\

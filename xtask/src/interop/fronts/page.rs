@@ -51,13 +51,19 @@ pub(super) fn with_tls(text: &str) -> String {
     lines.flat_map(|line| [line.replacen(TLS, "", 1), "\n".to_owned()]).collect()
 }
 
-/// Puts this run's addresses and files in place of the printed ones and writes the file into the site's folder. A printed text
-/// that is not there any more is an error: the page has changed and the run would test something else.
+/// Puts this run's addresses and files in place of the printed ones and writes the file into the site's folder.
 pub(super) fn write(site: &Site, file: &str, text: &str, replacements: &[(&str, String)]) -> Result<()> {
+    let text = with_own(file, text, replacements)?;
+    std::fs::write(site.folder.join(file), text).with_context(|| file.to_owned())
+}
+
+/// The text of `file` with this run's addresses in place of the printed ones. A printed one that is not there any more is an
+/// error: the text has changed, and the run would test something else.
+pub(crate) fn with_own(file: &str, text: &str, replacements: &[(&str, String)]) -> Result<String> {
     let mut text = text.to_owned();
     for (printed, ours) in replacements {
-        ensure!(text.contains(printed), "{file}: `{printed}` is not in the page any more");
+        ensure!(text.contains(printed), "{file}: `{printed}` is not in it any more");
         text = text.replace(printed, ours);
     }
-    std::fs::write(site.folder.join(file), text).with_context(|| file.to_owned())
+    Ok(text)
 }

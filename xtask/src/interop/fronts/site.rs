@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::page;
 use super::upstream::Upstream;
+use crate::interop::openssl;
 use crate::run::{Server, free_address, root};
 
 /// Everything but the front, running.
@@ -97,27 +98,12 @@ impl Site {
 /// that of a stranger as `stranger.pem`; the gateway's `signer.pem` and its key for nonces.
 fn make_keys(folder: &Path) -> Result<()> {
     std::fs::copy(root().join("examples/guide/secrets.jwks"), folder.join("secrets.jwks"))?;
-    let curve = ["-pkeyopt", "ec_paramgen_curve:P-256"];
-    openssl(folder, &[&["genpkey", "-algorithm", "EC", "-out", "signer.pem"], &curve[..]].concat())?;
-    let certificate = ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
-    let names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    for (key, chain) in [("key.pem", "fullchain.pem"), ("strangers-key.pem", "stranger.pem")] {
-        let files = ["-keyout", key, "-out", chain];
-        openssl(folder, &[&certificate[..], &curve, &names, &files].concat())?;
-    }
+    let key = ["genpkey", "-algorithm", "EC", "-out", "signer.pem"];
+    openssl::run(folder, &[&key[..], &openssl::CURVE].concat())?;
+    openssl::certificate(folder, "key.pem", "fullchain.pem")?;
+    openssl::certificate(folder, "strangers-key.pem", "stranger.pem")?;
     std::fs::copy(folder.join("fullchain.pem"), folder.join("gateway-ca.pem"))?;
     let mut both = std::fs::read(folder.join("fullchain.pem"))?;
     both.extend(std::fs::read(folder.join("key.pem"))?);
     Ok(std::fs::write(folder.join("both.pem"), both)?)
-}
-
-fn openssl(folder: &Path, arguments: &[&str]) -> Result<()> {
-    let output = Command::new("openssl")
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .context("install the distribution's package `openssl`")?;
-    ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok(())
 }
