@@ -2,6 +2,7 @@
 
 mod admin_api;
 mod differential;
+mod examples;
 mod fronts;
 mod guide;
 mod keycloak;
@@ -18,6 +19,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use self::examples::EXAMPLES;
 use self::fronts::Front;
 use self::guide::AuthorizationServer;
 use self::through_the_gateway::Client;
@@ -45,10 +47,11 @@ impl Scenario {
         Self { peer, scenario, version: Box::new(version), run: Box::new(run) }
     }
 
-    /// Whether one of the words names the peer; no word names all.
+    /// Whether one of the words names the peer or begins what it plays; no word names all.
     fn is_meant(&self, words: &[String]) -> bool {
-        let peer = self.peer.to_lowercase();
-        words.is_empty() || words.iter().any(|word| peer.contains(&word.to_lowercase()))
+        let (peer, scenario) = (self.peer.to_lowercase(), self.scenario.to_lowercase());
+        let is_meant = |word: String| peer.contains(&word) || scenario.starts_with(&word);
+        words.is_empty() || words.iter().any(|word| is_meant(word.to_lowercase()))
     }
 }
 
@@ -75,7 +78,7 @@ fn scenarios() -> Vec<Scenario> {
     let front = |peer, scenario, front: Front| {
         Scenario::new(peer, scenario, move || front.version(), move |keybound| fronts::run(keybound, front))
     };
-    vec![
+    let mut scenarios = vec![
         Scenario::new(
             "Chromium",
             "guide: login in the browser, call, every negative switch",
@@ -126,7 +129,16 @@ fn scenarios() -> Vec<Scenario> {
         front("HAProxy", "in front of decision mode, with a Lua action", Front::Haproxy),
         front("Caddy", "in front of decision mode, as forward_auth does", Front::Caddy),
         front("Envoy", "in front of decision mode, with ext_authz over HTTP", Front::Envoy),
-    ]
+    ];
+    scenarios.extend(EXAMPLES.iter().map(|example| {
+        Scenario::new(
+            example.package,
+            "example: three foreign clients, right and wrong, nonces off and on",
+            || example.version(),
+            |keybound| examples::run(keybound, example),
+        )
+    }));
+    scenarios
 }
 
 /// Runs the scenarios whose peer one of the words names, all without a word, and prints the table. Nothing is skipped: a
@@ -142,7 +154,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let keybound = program()?;
     let outcomes: Vec<Result<()>> = scenarios.iter().map(|scenario| (scenario.run)(&keybound)).collect();
 
-    println!("\n{:<21}  {:<10}  {:<70}  verdict", "peer", "version", "scenario");
+    println!("\n{:<24}  {:<10}  {:<70}  verdict", "peer", "version", "scenario");
     let mut failed = 0;
     for ((Scenario { peer, scenario, .. }, version), outcome) in scenarios.iter().zip(versions).zip(outcomes)
     {
@@ -153,7 +165,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
                 format!("FAILED: {error:#}")
             }
         };
-        println!("{peer:<21}  {version:<10}  {scenario:<70}  {verdict}");
+        println!("{peer:<24}  {version:<10}  {scenario:<70}  {verdict}");
     }
     println!("\n{} passed, {failed} failed", scenarios.len() - failed);
     if failed > 0 {
@@ -175,6 +187,11 @@ fn build() -> Result<PathBuf> {
         "build keybound",
         Command::new("cargo").args(["build", "--release", "--locked", "--package", "keybound-cli"]),
     )?;
+    built("release/keybound")
+}
+
+/// A program below the target folder.
+fn built(program: &str) -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("release/keybound").canonicalize().context("the built program")
+    target.join(program).canonicalize().with_context(|| program.to_owned())
 }

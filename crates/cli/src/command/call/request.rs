@@ -9,19 +9,18 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 
-use super::Call;
+use super::{Args, Call};
 
 /// Method and body. The body is held as a whole, so that it can be sent again after a nonce challenge.
-pub(crate) struct Payload {
-    pub(crate) method: Method,
-    pub(crate) body: Option<Bytes>,
+pub(super) struct Payload {
+    pub(super) method: Method,
+    body: Option<Bytes>,
 }
 
 impl Payload {
-    /// Reads the parts of the body as `--data` gives them. Without a method it is GET, or POST with a body.
-    pub(crate) fn read(method: Option<&Method>, data: &[String]) -> Result<Self> {
+    pub(super) fn read(args: &Args) -> Result<Self> {
         let mut body: Option<Vec<u8>> = None;
-        for part in data {
+        for part in &args.data {
             let part = match part.strip_prefix('@') {
                 None => part.clone().into_bytes(),
                 Some("-") => {
@@ -39,7 +38,7 @@ impl Payload {
                 }
             }
         }
-        let method = match (method, &body) {
+        let method = match (&args.method, &body) {
             (Some(method), _) => method.clone(),
             (None, Some(_)) => Method::POST,
             (None, None) => Method::GET,
@@ -78,7 +77,7 @@ impl Call<'_> {
 }
 
 /// `Name: value`, as curl takes it.
-pub(crate) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(super) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
     let name = name.trim().parse().map_err(|_| "not a header name".to_owned())?;
     let value = value.trim().parse().map_err(|_| "not a header value".to_owned())?;
