@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::{
     command::{
         authorization_server, call, clear_state, completion, convert, demo, echo, explain, health, inspect,
-        keygen, login, logout, man, other_keygen, proof, serve, token, validate, why,
+        keygen, load, login, logout, man, other_keygen, proof, serve, token, validate, why,
     },
     profile::Profile,
 };
@@ -37,6 +37,7 @@ enum Command {
     Token(token::Args),
     Call(call::Args),
     Proof(proof::Args),
+    Load(Box<load::Args>),
     Logout(logout::Args),
     ClearState(clear_state::Args),
     Inspect(inspect::Args),
@@ -51,7 +52,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo"]),
     ("Gateway", &["serve", "validate", "convert", "health"]),
     ("For development", &["authorization-server", "echo"]),
-    ("Client", &["keygen", "other-keygen", "login", "token", "call", "proof", "logout", "clear-state"]),
+    (
+        "Client",
+        &["keygen", "other-keygen", "login", "token", "call", "proof", "load", "logout", "clear-state"],
+    ),
     ("Look inside", &["inspect", "why", "explain"]),
     ("Shell", &["completion", "man"]),
 ];
@@ -132,6 +136,7 @@ impl Args {
             Command::Token(args) => token::run(&args),
             Command::Call(args) => call::run(&args).await,
             Command::Proof(args) => proof::run(&args).await,
+            Command::Load(args) => load::run(&args).await,
             Command::Logout(args) => logout::run(&args).await,
             Command::ClearState(args) => clear_state::run(&args),
             Command::Inspect(args) => inspect::run(&args),

@@ -16,7 +16,7 @@ use dpop_client::{
 use jose::KeyPair;
 use zeroize::Zeroizing;
 
-use crate::passphrase;
+use crate::{exit::WrongUsage, passphrase};
 
 /// The place of a key, as it is given on the command line.
 #[derive(Clone, Debug)]
@@ -52,6 +52,14 @@ impl KeyPlace {
         match self {
             Self::File(path) => Ok(load_file(path, passphrase_file)?.map(|key| Arc::new(key) as _)),
             Self::Token(uri) => open_token(uri).map(Some),
+        }
+    }
+
+    /// As [`load`](Self::load), for keys that must be at hand; a key in a token is not.
+    pub(crate) fn load_pair(&self, passphrase_file: Option<&Path>) -> Result<Option<KeyPair>> {
+        match self {
+            Self::File(path) => load_file(path, passphrase_file),
+            Self::Token(_) => Err(WrongUsage("this needs a key in a file, not in a token".into()).into()),
         }
     }
 }

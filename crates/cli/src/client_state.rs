@@ -159,6 +159,12 @@ impl StateArgs {
         self.load_key(KeyName::Primary)
     }
 
+    /// As [`stored_key`](Self::stored_key), for a key that must be at hand.
+    pub(crate) fn stored_key_pair(&self) -> Result<Option<KeyPair>> {
+        let loaded = self.key_place(KeyName::Primary).load_pair(self.key_passphrase_file.as_deref());
+        loaded.context("use the DPoP key")
+    }
+
     fn load_key(&self, name: KeyName) -> Result<Option<Arc<dyn Signer>>> {
         let passphrase_file = match name {
             KeyName::Primary => self.key_passphrase_file.as_deref(),

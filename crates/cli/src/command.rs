@@ -12,6 +12,7 @@ pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod load;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;

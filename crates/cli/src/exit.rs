@@ -22,6 +22,7 @@ use dpop_client::{
     key_store::KeyStoreError,
 };
 use http::StatusCode;
+use load::LoadError;
 
 /// The command's own verdict.
 pub(crate) const VERDICT: u8 = 3;
@@ -108,6 +109,9 @@ fn of_cause(cause: &(dyn Error + 'static)) -> Option<u8> {
             _ => Some(UNSAFE),
         };
     }
+    if let Some(error) = cause.downcast_ref::<LoadError>() {
+        return of_load(error);
+    }
     // A key that others can read is a fault of this machine, not of a server.
     cause.is::<KeyStoreError>().then_some(OTHER)
 }
@@ -121,6 +125,16 @@ fn of_client(error: &ClientError) -> Option<u8> {
         ClientError::DeviceAuthorization(DeviceAuthorizationError::Refused(error)) => Some(of_token(error)),
         ClientError::DeviceAuthorization(DeviceAuthorizationError::Expired) => Some(AUTHORIZATION_SERVER),
         ClientError::DeviceAuthorization(_) => Some(UNSAFE),
+        _ => None,
+    }
+}
+
+fn of_load(error: &LoadError) -> Option<u8> {
+    match error {
+        LoadError::Plan(_) => Some(USAGE),
+        LoadError::Connect(_) | LoadError::FirstFailed(_) => Some(NETWORK),
+        LoadError::FirstNotAccepted { status: StatusCode::UNAUTHORIZED, .. } => Some(API_CREDENTIALS),
+        LoadError::FirstNotAccepted { .. } => Some(API_OTHER),
         _ => None,
     }
 }
@@ -143,6 +157,7 @@ fn of_token(error: &TokenError) -> u8 {
 #[cfg(test)]
 mod tests {
     use anyhow::Context as _;
+    use load::PlanError;
 
     use super::*;
 
@@ -173,6 +188,10 @@ mod tests {
         check(CallbackError::State, 9);
         check(TokenKeeperError::Refused(ClientError::Token(refused())), 4);
         check(TokenKeeperError::Renewal(ClientError::Http(timed_out())), 8);
+        check(LoadError::Plan(PlanError::Rate), 2);
+        check(LoadError::FirstFailed("timed_out"), 8);
+        check(LoadError::FirstNotAccepted { status: StatusCode::UNAUTHORIZED, error: None }, 6);
+        check(LoadError::FirstNotAccepted { status: StatusCode::BAD_GATEWAY, error: None }, 7);
         for (status, code) in [(200, 0), (302, 0), (401, 6), (403, 7), (500, 7)] {
             assert_eq!(of_answer(StatusCode::from_u16(status).unwrap()), ExitCode::from(code));
         }

@@ -3,7 +3,8 @@
 use std::{error::Error, sync::Arc};
 
 use anyhow::{Context, Result};
-use dpop_client::{ClientError, HttpError, HyperClient, PlainHttp};
+use dpop_client::{ClientError, HttpError, HyperClient, Origin, PlainHttp};
+use http::Uri;
 
 /// How client commands reach servers.
 #[derive(Debug, clap::Args)]
@@ -15,6 +16,15 @@ pub(crate) struct NetworkArgs {
 }
 
 impl NetworkArgs {
+    /// Whether tokens may be sent to `uri`, for commands that do not use the [`client`](Self::client).
+    pub(crate) fn allow(&self, uri: &Uri) -> Result<()> {
+        let origin = Origin::of(uri).map_err(|_| HttpError::NotAbsolute)?;
+        if self.insecure_plain_http || origin.is_https() || origin.is_loopback() {
+            return Ok(());
+        }
+        Err(HttpError::PlainHttp { host: uri.host().unwrap_or_default().to_owned() }.into())
+    }
+
     pub(crate) fn client(&self) -> Result<Arc<HyperClient>> {
         let plain_http =
             if self.insecure_plain_http { PlainHttp::Everywhere } else { PlainHttp::LoopbackOnly };

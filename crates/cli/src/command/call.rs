@@ -2,7 +2,7 @@
 
 mod answer;
 mod deviations;
-mod request;
+pub(crate) mod request;
 mod transcript;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -99,7 +99,7 @@ struct Call<'a> {
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let http = args.network.client()?;
-    let payload = Payload::read(args)?;
+    let payload = Payload::read(args.method.as_ref(), &args.data)?;
     let transcript = Transcript { is_wanted: args.verbose };
     let token = match args.no_renewal {
         true => args.state.access_token()?,

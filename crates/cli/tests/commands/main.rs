@@ -8,6 +8,7 @@ mod credentials;
 mod explain;
 mod fake_servers;
 mod gateway;
+mod load;
 mod login_ways;
 mod operations;
 mod options;

@@ -9,18 +9,19 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 
-use super::{Args, Call};
+use super::Call;
 
 /// Method and body. The body is held as a whole, so that it can be sent again after a nonce challenge.
-pub(super) struct Payload {
-    pub(super) method: Method,
-    body: Option<Bytes>,
+pub(crate) struct Payload {
+    pub(crate) method: Method,
+    pub(crate) body: Option<Bytes>,
 }
 
 impl Payload {
-    pub(super) fn read(args: &Args) -> Result<Self> {
+    /// Reads the parts of the body as `--data` gives them. Without a method it is GET, or POST with a body.
+    pub(crate) fn read(method: Option<&Method>, data: &[String]) -> Result<Self> {
         let mut body: Option<Vec<u8>> = None;
-        for part in &args.data {
+        for part in data {
             let part = match part.strip_prefix('@') {
                 None => part.clone().into_bytes(),
                 Some("-") => {
@@ -38,7 +39,7 @@ impl Payload {
                 }
             }
         }
-        let method = match (&args.method, &body) {
+        let method = match (method, &body) {
             (Some(method), _) => method.clone(),
             (None, Some(_)) => Method::POST,
             (None, None) => Method::GET,
@@ -77,7 +78,7 @@ impl Call<'_> {
 }
 
 /// `Name: value`, as curl takes it.
-pub(super) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(crate) fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
     let name = name.trim().parse().map_err(|_| "not a header name".to_owned())?;
     let value = value.trim().parse().map_err(|_| "not a header value".to_owned())?;
