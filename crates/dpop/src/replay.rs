@@ -73,7 +73,8 @@ pub trait ReplayStore: Send + Sync + fmt::Debug {
     /// Claims `key` until `expires_at`, atomically. `now` is the server's clock.
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_>;
 
-    /// Since when the store remembers: a proof that could have been used earlier is refused, because it may have been.
+    /// Since when the store remembers: a proof that could have been used earlier, or in the same second, is refused, because
+    /// it may have been.
     /// `None` for a store that outlives the process, or where a replay right after a restart is accepted.
     fn remembers_since(&self) -> Option<UnixTime>;
 }

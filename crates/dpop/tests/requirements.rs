@@ -432,6 +432,30 @@ fn r35_a_proof_is_used_once() {
     assert_eq!(claim(&scene.sign(&scene.header(), &claims)), Err(ClaimError::Replayed));
 }
 
+/// A proof that could have been used before the process began to remember, in the second of its start included, may have been.
+#[test]
+fn r35_a_store_that_forgets_refuses_what_it_may_have_forgotten() {
+    let with_nonces = Scene { ring: Some(ring()), ..Scene::new() };
+    let mut with_nonce = with_nonces.claims();
+    let binding = AccessTokenHash::of(&with_nonces.token);
+    with_nonce["nonce"] = json!(ring().seal(binding.as_bytes(), now()));
+    let without = Scene::new();
+    let skew = i64::try_from(without.policy.clock_skew.as_secs()).unwrap();
+    for (scene, claims, usable_since) in
+        [(&with_nonces, with_nonce, NOW), (&without, without.claims(), NOW - skew)]
+    {
+        for (start, expected) in [
+            (usable_since - 1, Ok(())),
+            (usable_since, Err(ClaimError::Replayed)),
+            (usable_since + 1, Err(ClaimError::Replayed)),
+        ] {
+            let store = MemoryReplayStore::new(10).refusing_what_is_older_than(UnixTime::from_seconds(start));
+            let checked = scene.verify(&headers(&[&scene.sign(&scene.header(), &claims)])).unwrap();
+            assert_eq!(ready(checked.claim(&store, now())).map(drop), expected, "{}", start - usable_since);
+        }
+    }
+}
+
 #[test]
 fn r36_the_store_remembers_as_long_as_the_proof_could_pass() {
     let scene = Scene::new();

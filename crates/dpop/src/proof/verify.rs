@@ -214,7 +214,8 @@ impl CheckedProof {
     ///
     /// [`ClaimError::Replayed`] when somebody was or may have been faster, [`ClaimError::Unavailable`] when the store can not answer.
     pub async fn claim(self, store: &dyn ReplayStore, now: UnixTime) -> Result<VerifiedProof, ClaimError> {
-        if store.remembers_since().is_some_and(|since| self.usable_since < since) {
+        // Times are whole seconds: in the second of the start there was a part before it.
+        if store.remembers_since().is_some_and(|since| self.usable_since <= since) {
             return Err(ClaimError::Replayed);
         }
         let key = ReplayKey::new(&self.thumbprint, &self.claims.jti);

@@ -64,7 +64,7 @@ impl MemoryReplayStore {
     }
 
     /// Refuses proofs that could have been used before `start`, when the process began to remember. Without a nonce that
-    /// is every proof issued earlier than `start` and the clock skew.
+    /// is every proof issued earlier than `start` and the clock skew, or in the second of that moment.
     #[must_use]
     pub fn refusing_what_is_older_than(self, start: UnixTime) -> Self {
         Self { remembers_since: Some(start), ..self }
