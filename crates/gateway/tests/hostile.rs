@@ -23,11 +23,17 @@ mod sockets {
 }
 
 mod hostile {
-    pub mod connections;
+    pub mod accounting;
+    pub mod at_once;
     pub mod decision_mode;
+    pub mod endpoints;
     pub mod gateway_site;
     pub mod listener;
-    pub mod pending;
+    pub mod log_lines;
+    pub mod m_keys;
+    pub mod n_introspection;
     pub mod proxy_mode;
     pub mod rows;
+    pub mod sequences;
+    pub mod setup;
 }

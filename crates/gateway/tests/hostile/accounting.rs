@@ -1,44 +1,36 @@
-//! Every case of the catalogue is accounted for exactly once: by a row, by a test elsewhere, or as pending with a reason.
+//! Every case of the catalogue is accounted for exactly once: by a row, or by a test that a row can not be.
 
 use std::collections::BTreeMap;
 
-use super::rows::{
-    a_transport, b_container, c_header, d_key, e_signature, f_claims, i_target, j_replay, l_binding, l_token,
-    p_framing,
+use super::{
+    m_keys, n_introspection,
+    rows::{
+        a_transport, b_container, c_header, d_key, e_signature, f_claims, i_target, j_replay, l_binding,
+        l_token, p_framing,
+    },
 };
 
-/// Ids, as ranges within a section, and the reason why there is no test.
-pub const PENDING: &[(&str, &str)] = &[
-    ("A3 A62-63", "introspection route, cookie and token finalizers"),
-    ("F30", "needs a token that is its own proof"),
-    ("J11 J14-15 J24-26 J29-30", "time, faults, concurrency on other routes, restart, HTTP/2"),
-    ("K3 K14-15 K28 K30 K33", "time, opaque tokens, cached upstream answers"),
-    ("M2-25", "issuer faults: each needs a key endpoint of its own"),
-    ("N2-3 N12 N28 N31-34 N37-40", "introspection; no test names these"),
-    ("O5-6 O9 O12-13", "format of the log, load, upstreams that close"),
-    ("P36", "a preface of HTTP/2 with prior knowledge"),
-];
-
-/// Ids that a test elsewhere covers: its file and its name.
-const ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("A53-54", include_str!("../sockets/cors.rs"), "scripts_see_challenge_and_nonce_of_a_refusal"),
-    ("J13", include_str!("../sockets/dpop_routes.rs"), "of_many_copies_of_one_request_one_gets_through"),
-    ("M1", include_str!("../sockets/dpop_routes.rs"), "without_the_issuers_keys_nothing_is_decided"),
-    (
-        "N1 N4-11 N13-27 N29 N41",
-        include_str!("../../../gateway-core/tests/decisions/introspection.rs"),
-        "hostile_answers_never_let_a_request_pass",
-    ),
-    (
-        "N30 N35-36",
-        include_str!("../../../gateway-core/tests/decisions/introspection.rs"),
-        "n30_n35_n36_what_is_remembered_belongs_to_one_token_and_is_no_failure",
-    ),
-    ("O7-8", include_str!("../log.rs"), "one_access_event_for_each_request_and_no_credentials_anywhere"),
-    ("O14", include_str!("../sockets/time_limits.rs"), "a_head_that_is_not_finished_closes_the_connection"),
-    ("P3", include_str!("connections.rs"), "the_connection_is_closed_after_two_lengths"),
-    ("P47", include_str!("connections.rs"), "an_expected_body_is_sent_after_the_interim_answer"),
-    ("P49", include_str!("connections.rs"), "good_and_bad_proofs_alternate_on_one_connection"),
+/// Ids, as ranges within a section, that a test of their own covers: its file and its name. Each id stands in that test.
+const TESTS: &[(&str, &str, &str)] = &[
+    ("A53 A54", include_str!("../sockets/cors.rs"), "scripts_see_challenge_and_nonce_of_a_refusal"),
+    ("J13", include_str!("at_once.rs"), "of_copies_with_a_nonce_one_gets_through"),
+    ("J14", include_str!("at_once.rs"), "of_copies_where_a_proof_is_not_always_needed_one_gets_through"),
+    ("J15", include_str!("at_once.rs"), "of_copies_with_an_ed25519_key_one_gets_through"),
+    ("J29", include_str!("sequences.rs"), "a_restart_forgets_used_proofs_as_documented"),
+    ("J30", include_str!("../sockets/http2_rows.rs"), "of_streams_with_one_proof_one_gets_through"),
+    ("K33", include_str!("sequences.rs"), "the_first_of_two_nonces_is_still_good"),
+    ("M4", include_str!("m_keys.rs"), "an_endpoint_that_never_answers_is_given_up"),
+    ("M6", include_str!("m_keys.rs"), "a_key_set_without_end_is_not_read_to_its_end"),
+    ("M8", include_str!("m_keys.rs"), "requests_that_wait_for_the_same_keys_share_a_fetch"),
+    ("N28", include_str!("n_introspection.rs"), "an_issuer_that_never_answers_is_given_up"),
+    ("N35", include_str!("n_introspection.rs"), "two_remembered_tokens_are_not_mixed_up"),
+    ("O5-6", include_str!("log_lines.rs"), "clients_write_no_lines_and_no_colours"),
+    ("O9", include_str!("at_once.rs"), "signatures_of_garbage_keep_nobody_waiting"),
+    ("O13", include_str!("sequences.rs"), "a_post_is_not_sent_to_the_upstream_again"),
+    ("O14", include_str!("sequences.rs"), "a_head_that_drips_closes_the_connection"),
+    ("P3", include_str!("sequences.rs"), "the_connection_is_closed_after_two_lengths"),
+    ("P47", include_str!("sequences.rs"), "an_expected_body_is_sent_after_the_interim_answer"),
+    ("P49", include_str!("sequences.rs"), "good_and_bad_proofs_alternate_on_one_connection"),
     ("P53-56 P65-66", include_str!("../sockets/http2_rows.rs"), "credentials_are_judged_as_in_http_1_1"),
     (
         "P57-64 P67-71",
@@ -55,7 +47,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 /// The ids of ranges such as `A2-3 B7`.
-fn ids(ranges: &str) -> Vec<String> {
+pub fn ids(ranges: &str) -> Vec<String> {
     ranges
         .split_whitespace()
         .flat_map(|range| {
@@ -67,9 +59,23 @@ fn ids(ranges: &str) -> Vec<String> {
         .collect()
 }
 
+/// A test with what is said before it.
+fn test<'a>(source: &'a str, name: &str) -> &'a str {
+    let at = source.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("there is no {name}"));
+    let start = source[..at].rfind("\n}\n").unwrap_or(0);
+    let end = source[at..].find("\n}\n").map_or(source.len(), |end| at + end);
+    &source[start..end]
+}
+
+/// Whether an id stands in a text, not as the beginning of a longer one.
+fn names(text: &str, id: &str) -> bool {
+    text.match_indices(id)
+        .any(|(at, _)| !text[at + id.len()..].starts_with(|next: char| next.is_ascii_digit()))
+}
+
 #[test]
 fn every_case_is_accounted_for_once() {
-    let rows = [
+    let tables = [
         a_transport::rows(),
         b_container::rows(),
         c_header::rows(),
@@ -80,6 +86,7 @@ fn every_case_is_accounted_for_once() {
         i_target::proofs(),
         i_target::requests(),
         j_replay::replays(),
+        j_replay::later(),
         j_replay::nonces(),
         j_replay::spoiled(),
         l_binding::binding(),
@@ -87,18 +94,21 @@ fn every_case_is_accounted_for_once() {
         l_token::tokens(),
         l_token::proofs(),
         p_framing::rows(),
+        m_keys::rows().into_iter().map(|row| row.case).collect(),
+        n_introspection::rows().into_iter().map(|row| row.case).collect(),
     ];
     let mut counts: BTreeMap<String, usize> =
         ids(include_str!("../../../../vectors/hostile/ids.txt")).into_iter().map(|id| (id, 0)).collect();
-    let pending = PENDING.iter().flat_map(|(ranges, _)| ids(ranges));
-    let elsewhere = ELSEWHERE.iter().flat_map(|(ranges, _, _)| ids(ranges));
-    let rows = rows.iter().flatten().map(|case| case.id.to_owned());
-    for id in rows.chain(pending).chain(elsewhere) {
+    let rows = tables.iter().flatten().map(|case| case.id.to_owned());
+    for id in rows.chain(TESTS.iter().flat_map(|(ranges, _, _)| ids(ranges))) {
         *counts.get_mut(&id).unwrap_or_else(|| panic!("{id} is no id of the catalogue")) += 1;
     }
     counts.retain(|_, count| *count != 1);
     assert!(counts.is_empty(), "not accounted for once: {counts:?}");
-    for (ranges, source, test) in ELSEWHERE {
-        assert!(source.contains(&format!("fn {test}(")), "{ranges}: there is no {test}");
+    for (ranges, source, name) in TESTS {
+        let test = test(source, name);
+        for id in ids(ranges) {
+            assert!(names(test, &id), "{id} does not stand in {name}");
+        }
     }
 }

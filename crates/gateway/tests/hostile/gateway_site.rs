@@ -2,30 +2,38 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use gateway::Mode;
+use gateway::{Mode, ServeOptions};
 use jose::{Algorithm, KeyPair, base64url, crypto};
-use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpSocket,
-};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{io::AsyncReadExt, net::TcpSocket};
 
 use super::{
+    endpoints::{Endpoint, Endpoints},
     listener,
-    rows::{answer::Answer, draft::Wire, rsa_key::rsa_key, site::Site},
+    rows::{answer::Answer, draft::Wire, issuer_keys::rsa_key, site::Site},
+    setup::Setup,
 };
 use crate::sockets::{
-    raw_client::RawClient,
-    running_gateway::RunningGateway,
+    raw_client::{self, RawClient},
+    running_gateway::{RunningGateway, options},
     upstream::{Upstream, scripted},
 };
 
 pub struct GatewaySite {
     pub gateway: RunningGateway,
     pub upstream: Upstream,
+    pub endpoints: Endpoints,
+    /// Requests that came to the upstream that drops every connection.
+    pub dropped: Arc<AtomicUsize>,
     issuer: String,
     issuer_key: KeyPair,
     mode: Mode,
@@ -56,8 +64,12 @@ impl Site for GatewaySite {
                 assert_eq!(self.upstream.seen(), 0, "a decision goes to no upstream");
                 self.granted.load(Ordering::SeqCst)
             }
-            _ => self.upstream.seen(),
+            Mode::Proxy => self.upstream.seen(),
         }
+    }
+
+    async fn wait(&self, pause: Duration) {
+        tokio::time::sleep(pause).await;
     }
 
     fn logged(&self) -> usize {
@@ -71,36 +83,57 @@ impl Site for GatewaySite {
 
 impl GatewaySite {
     pub async fn start() -> Self {
-        Self::start_in(Mode::Proxy).await
+        Self::with(Setup::default()).await
     }
 
     pub async fn start_in(mode: Mode) -> Self {
-        listener::listen();
+        Self::with(Setup { mode, ..Setup::default() }).await
+    }
+
+    /// With more endpoints of the issuer, and a route for each.
+    pub async fn with_endpoints(endpoints: Vec<Endpoint>) -> Self {
+        Self::with(Setup { endpoints, ..Setup::default() }).await
+    }
+
+    pub async fn with(setup: Setup) -> Self {
+        if !setup.installs_log {
+            listener::listen();
+        }
         let issuer_key = KeyPair::generate(Algorithm::Es256).unwrap();
-        let mut jwk = issuer_key.public_jwk().to_json();
-        jwk.insert("kid".to_owned(), json!("issuer-key"));
-        jwk.insert("use".to_owned(), json!("sig"));
-        jwk.insert("alg".to_owned(), json!("ES256"));
-        let mut rsa = rsa_key().public_jwk().to_json();
-        rsa.insert("kid".to_owned(), json!("issuer-rsa"));
-        rsa.insert("use".to_owned(), json!("sig"));
-        rsa.insert("alg".to_owned(), json!("RS256"));
-        let keys = serve_json(json!({"keys": [jwk, rsa]}).to_string()).await;
-        let issuer = format!("http://{keys}/realms/dpop");
+        let keys =
+            vec![published(&issuer_key, "issuer-key", "ES256"), published(&rsa_key(), "issuer-rsa", "RS256")];
+        let endpoints = Endpoints::start(keys, &setup.endpoints).await;
+        let issuer = format!("http://{}/realms/dpop", endpoints.address);
         let upstream = Upstream::start().await;
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("rules")).unwrap();
-        let secret = base64url::encode(crypto::random::<32>());
-        let set = format!(r#"{{"keys":[{{"kty":"oct","kid":"nonce-key-1","k":"{secret}"}}]}}"#);
-        std::fs::write(folder.path().join("secrets.jwks"), set).unwrap();
+        let (dropping, dropped) = dropping_upstream().await;
+        let folder = folder();
         let here = folder.path().to_str().unwrap().to_owned();
-        let rules = RULES.replace("UPSTREAM", &upstream.address.to_string());
-        std::fs::write(folder.path().join("rules/rules.yaml"), rules).unwrap();
-        let path = folder.path().join("heimdall-config.yaml");
-        let configuration = CONFIGURATION.replace("ISSUER", &issuer).replace("HERE", &here);
-        std::fs::write(&path, configuration).unwrap();
-        let gateway = RunningGateway::start_in_mode(mode, folder, &path).await;
-        Self { gateway, upstream, issuer, issuer_key, mode, granted: AtomicUsize::new(0) }
+        let fill = |text: &str| {
+            text.replace("UPSTREAM", &upstream.address.to_string())
+                .replace("DROPPING", &dropping.to_string())
+                .replace("ISSUER", &issuer)
+                .replace("ORIGIN", &format!("http://{}", endpoints.address))
+                .replace("HERE", &here)
+        };
+        std::fs::write(folder.path().join("rules/rules.yaml"), fill(&setup.rules())).unwrap();
+        let configuration = configuration_in(&folder);
+        std::fs::write(&configuration, fill(&setup.configuration())).unwrap();
+        let options =
+            ServeOptions { mode: setup.mode, installs_log: setup.installs_log, ..options(&configuration) };
+        let gateway = RunningGateway::start_with(folder, options).await;
+        let mode = setup.mode;
+        Self { gateway, upstream, endpoints, dropped, issuer, issuer_key, mode, granted: AtomicUsize::new(0) }
+    }
+
+    /// The same after a restart of the gateway, with more keys in the configuration.
+    pub async fn restarted_with(self, more: &str) -> Self {
+        let RunningGateway { folder, app } = self.gateway;
+        assert!(app.shutdown_within(Duration::from_secs(5)).await, "everything ended in time");
+        let configuration = configuration_in(&folder);
+        let text = std::fs::read_to_string(&configuration).unwrap();
+        std::fs::write(&configuration, text + more).unwrap();
+        let gateway = RunningGateway::start_in_mode(self.mode, folder, &configuration).await;
+        Self { gateway, ..self }
     }
 
     /// Sends bytes on a connection of their own and reads one answer.
@@ -113,117 +146,54 @@ impl GatewaySite {
         client.send(bytes).await;
         let is_head = bytes.starts_with(b"HEAD ");
         let answer = if is_head { client.read_head().await } else { client.read_answer().await };
-        answer.map(|answer| Answer { status: answer.status, headers: answer.headers, body: answer.body })
+        answer.map(Answer::from)
     }
 }
 
-/// A server that answers everything with one JSON text.
-pub async fn serve_json(text: String) -> SocketAddr {
-    scripted(move |mut stream| {
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}",
-            text.len()
-        );
-        async move {
-            let mut buffer = [0; 4096];
-            let _ = stream.read(&mut buffer).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
-        }
-    })
-    .await
+impl From<raw_client::Answer> for Answer {
+    fn from(answer: raw_client::Answer) -> Self {
+        Self { status: answer.status, headers: answer.headers, body: answer.body }
+    }
 }
 
-const CONFIGURATION: &str = r#"
-serve: {host: 127.0.0.1, trusted_proxies: [127.0.0.2/32]}
-secret_management:
-  nonce_keys: {type: jwks, config: {path: HERE/secrets.jwks}}
-master_key: {source: nonce_keys, selector: nonce-key-1}
-mechanisms:
-  authenticators:
-    - {id: deny_all, type: unauthorized}
-    - id: dpop
-      type: jwt
-      config:
-        jwks_endpoint: {url: ISSUER/certs}
-        assertions:
-          issuers: [ISSUER]
-          allowed_algorithms: [RS256, PS256, ES256, ES384, ES512, EdDSA]
-          validity_leeway: 10s
-          proof_of_possession: {type: dpop, config: {max_age: 1m}}
-        error_signaling: {enabled: true, include_error_description: true, include_dpop_algorithms: true}
-    - id: mixed
-      type: jwt
-      config:
-        jwks_endpoint: {url: ISSUER/certs}
-        assertions:
-          issuers: [ISSUER]
-          allowed_algorithms: [RS256, PS256, ES256, ES384, ES512, EdDSA]
-        error_signaling: {enabled: true, include_error_description: true, include_dpop_algorithms: true}
-  finalizers:
-    - {id: as_is, type: noop}
-    - {id: user, type: header, config: {headers: {X-User: "{{ .Subject.ID }}"}}}
-  error_handlers: [{id: default, type: default}]
-default_rule:
-  execute: [{authenticator: deny_all}, {finalizer: as_is}]
-  on_error: [{error_handler: default}]
-providers: {file_system: {src: HERE/rules}}
-"#;
+/// A key as the issuer publishes it.
+fn published(key: &KeyPair, kid: &str, algorithm: &str) -> Value {
+    let mut jwk = Value::Object(key.public_jwk().to_json());
+    jwk["kid"] = json!(kid);
+    jwk["use"] = json!("sig");
+    jwk["alg"] = json!(algorithm);
+    jwk
+}
 
-const RULES: &str = r#"
-version: "1beta1"
-rules:
-  - id: plain
-    match: {routes: [{path: /}, {path: /plain/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop}]
-  - id: locked
-    match: {routes: [{path: /plain-locked/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: deny_all}]
-  - id: nonce
-    match: {routes: [{path: /nonce/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop, config: {assertions: {proof_of_possession: {type: dpop, config: {nonce_required: true}}}}}]
-  - id: mixed
-    match: {routes: [{path: /mixed/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: mixed}]
-  - id: es256
-    match: {routes: [{path: /es256/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop, config: {assertions: {allowed_algorithms: [ES256]}}}]
-  - id: audience
-    match: {routes: [{path: /audience/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop, config: {assertions: {audience: ["https://api.example"]}}}]
-  - id: scope
-    match: {routes: [{path: /scope/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop, config: {assertions: {scopes: ["api:read"]}}}]
-  - id: user
-    match: {routes: [{path: /user/**}]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop}, {finalizer: user}]
-  - id: public
-    match: {routes: [{path: /public/**}]}
-    forward_to: {host: "UPSTREAM", rewrite: {scheme: http}}
-    execute: [{authenticator: dpop}]
-  - id: strip
-    match: {routes: [{path: /strip/**}]}
-    forward_to: {host: "UPSTREAM", rewrite: {strip_path_prefix: /strip}}
-    execute: [{authenticator: dpop}]
-  - id: encoded
-    match: {routes: [{path: /enc/**}]}
-    allow_encoded_slashes: no_decode
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop}]
-  - id: tenant-a
-    match: {routes: [{path: /tenant/**}], hosts: [tenant-a.example]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: dpop}]
-  - id: tenant-b
-    match: {routes: [{path: /tenant/**}], hosts: [tenant-b.example]}
-    forward_to: {host: "UPSTREAM"}
-    execute: [{authenticator: deny_all}]
-"#;
+/// A folder with the gateway's keys.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("rules")).unwrap();
+    let secret = base64url::encode(crypto::random::<32>());
+    let set = format!(r#"{{"keys":[{{"kty":"oct","kid":"nonce-key-1","k":"{secret}"}}]}}"#);
+    std::fs::write(folder.path().join("secrets.jwks"), set).unwrap();
+    let signer = KeyPair::generate(Algorithm::Es256).unwrap().to_pkcs8_pem().unwrap();
+    std::fs::write(folder.path().join("signer.pem"), signer.as_bytes()).unwrap();
+    folder
+}
+
+fn configuration_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("heimdall-config.yaml")
+}
+
+/// An upstream that reads and closes, and a count of its requests.
+async fn dropping_upstream() -> (SocketAddr, Arc<AtomicUsize>) {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&dropped);
+    let address = scripted(move |mut stream| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut buffer = [0; 8192];
+            if stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    (address, dropped)
+}

@@ -79,6 +79,16 @@ async fn a_spoiled_nonce_is_no_nonce() {
 }
 
 #[tokio::test]
+async fn proofs_and_nonces_end_when_they_should() {
+    // They mostly wait: each has a gateway of its own, and all wait at once.
+    let waiting = tokio::task::LocalSet::new();
+    for case in j_replay::later() {
+        waiting.spawn_local(run(vec![case]));
+    }
+    waiting.await;
+}
+
+#[tokio::test]
 async fn a_token_is_bound_by_hash_and_thumbprint() {
     run(l_binding::binding()).await;
 }

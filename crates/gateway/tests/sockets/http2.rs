@@ -160,6 +160,7 @@ async fn shutdown_finishes_streams_and_says_goodbye() {
     stopping.await.unwrap();
 }
 
+/// P76 of the catalogue of hostile requests.
 #[tokio::test]
 async fn rapid_resets_end_their_connection_and_no_other() {
     let (identity, upstream) = (identity(), Upstream::start().await);

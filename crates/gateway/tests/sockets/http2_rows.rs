@@ -126,6 +126,60 @@ async fn credentials_are_judged_as_in_http_1_1() {
     });
     assert_eq!(two_proofs.await, UNAUTHORIZED, "P66");
     assert_eq!(site.ask(|_| {}).await, ALLOWED, "and again");
+
+    // What the challenges of these refusals say.
+    let mut client = Http2Client::connect(site.setup.gateway.address(), &site.identity).await;
+    let authorization = site.authorization();
+    let otherwise_good = [("authorization", authorization.as_str())];
+    let with_proofs = |proofs: &[&str]| {
+        let mut request = get(&site.htu(), &otherwise_good);
+        for proof in proofs {
+            request.headers_mut().append("dpop", proof.parse().unwrap());
+        }
+        request
+    };
+    let rows = [
+        ("P54", get(&site.htu(), &[]), ""),
+        ("P55", with_proofs(&[&wrong_ath]), "invalid_dpop_proof"),
+        ("P56", with_proofs(&[&site.proof("GET", &plain)]), "invalid_dpop_proof"),
+        ("P66", with_proofs(&[&twice, &twice]), "invalid_dpop_proof"),
+    ];
+    for (id, request, error) in rows {
+        let response = client.send(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), error_of(&response)), (401, error), "{id}");
+    }
+}
+
+/// J30: 12 streams with one proof whose heads wait together to be written, 150 proofs in turn.
+#[tokio::test]
+async fn of_streams_with_one_proof_one_gets_through() {
+    let site = Site::start().await;
+    let mut client = Http2Client::connect(site.setup.gateway.address(), &site.identity).await;
+    let authorization = site.authorization();
+    for round in 0..150 {
+        let reached = site.setup.upstream.seen();
+        let proof = site.proof("GET", &site.htu());
+        let fields = [("authorization", authorization.as_str()), ("dpop", &proof)];
+        let streams: Vec<_> = (0..12).map(|_| client.send(get(&site.htu(), &fields))).collect();
+        let mut allowed = 0;
+        for stream in streams {
+            let response = stream.await.unwrap();
+            match response.status().as_u16() {
+                200 => allowed += 1,
+                status => {
+                    assert_eq!((status, error_of(&response)), (401, "invalid_dpop_proof"), "round {round}");
+                }
+            }
+        }
+        assert_eq!((allowed, site.setup.upstream.seen() - reached), (1, 1), "J30, round {round}");
+    }
+}
+
+/// The error of the DPoP challenge; empty without one.
+fn error_of<B>(response: &hyper::Response<B>) -> &str {
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap();
+    assert!(challenge.starts_with("DPoP "), "{challenge}");
+    challenge.split_once("error=\"").map_or("", |(_, rest)| rest.split('"').next().unwrap())
 }
 
 #[tokio::test]

@@ -63,11 +63,11 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
         "headers": headers,
         "body": String::from_utf8_lossy(&body),
     });
-    Ok(Response::builder()
-        .header("x-upstream", "echo")
-        .header("dpop-nonce", "of-the-upstream")
-        .body(Full::from(seen.to_string()))
-        .unwrap())
+    let mut response = Response::builder().header("x-upstream", "echo");
+    if let Some(value) = parts.headers.get("x-answer-cache-control") {
+        response = response.header("cache-control", value);
+    }
+    Ok(response.header("dpop-nonce", "of-the-upstream").body(Full::from(seen.to_string())).unwrap())
 }
 
 /// A server that plays a script on each connection.

@@ -18,6 +18,11 @@ impl Answer {
         value
     }
 
+    /// The nonce that the answer hands out.
+    pub fn nonce(&self) -> Option<String> {
+        self.header("dpop-nonce").map(str::to_owned)
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

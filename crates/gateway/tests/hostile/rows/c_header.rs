@@ -7,7 +7,7 @@ use super::{
     case::{Case, at, plain},
     draft::Draft,
     expectation::*,
-    rsa_key::rsa_key,
+    issuer_keys::rsa_key,
 };
 
 fn typ(draft: &mut Draft, value: Value) {
@@ -60,7 +60,7 @@ fn encrypted(draft: &mut Draft, header: Value) {
     });
 }
 
-const SECP256K1: [&str; 2] =
+pub const SECP256K1: [&str; 2] =
     ["eb5mfvncu6xVoGKVzocLBwKb_NstzijZWfKBWxb4F5g", "SDradyajxGVdpPv8DhEIqP0XtEimhVQZnEfQj_sQ1Lg"];
 
 fn secp256k1(draft: &mut Draft) {

@@ -1,5 +1,7 @@
 //! One row.
 
+use std::time::Duration;
+
 use super::{answer::Answer, draft::Draft, expectation::Expected};
 
 /// A request and the status it gets.
@@ -11,6 +13,8 @@ pub struct Case {
     pub target: &'static str,
     /// What is sent before with the same token, `jti` and key, and the status it gets.
     pub before: Option<Before>,
+    /// How long to wait after that.
+    pub pause: Duration,
     pub spoil: fn(&mut Draft),
     pub expected: Expected,
     /// What else must hold for the answer.
@@ -18,6 +22,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// The same a while after the request before.
+    pub fn after(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
     pub fn also(self, check: fn(&Answer) -> bool) -> Self {
         Self { also: Some(check), ..self }
     }
@@ -30,7 +39,7 @@ pub fn plain(id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Cas
 
 /// A row on another route.
 pub fn at(target: &'static str, id: &'static str, expected: Expected, spoil: fn(&mut Draft)) -> Case {
-    Case { id, target, before: None, spoil, expected, also: None }
+    Case { id, target, before: None, pause: Duration::ZERO, spoil, expected, also: None }
 }
 
 /// A row whose second request counts.
@@ -41,5 +50,5 @@ pub fn twice(
     expected: Expected,
     spoil: fn(&mut Draft),
 ) -> Case {
-    Case { id, target, before: Some(before), spoil, expected, also: None }
+    Case { id, target, before: Some(before), pause: Duration::ZERO, spoil, expected, also: None }
 }

@@ -7,8 +7,8 @@ use super::{
     case::{Case, plain},
     draft::Draft,
     expectation::*,
+    issuer_keys::rsa_key,
     rsa_by_hand::{BITS_512, BITS_1024, BITS_2047, BITS_2048, Key, LONG_EXPONENT},
-    rsa_key::rsa_key,
 };
 
 fn jwk(draft: &mut Draft, edit: fn(&mut Value)) {

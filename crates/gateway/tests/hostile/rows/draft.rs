@@ -15,7 +15,8 @@ pub fn now() -> i64 {
 
 /// The same key once more.
 pub fn copy_of(key: &KeyPair) -> KeyPair {
-    KeyPair::from_pkcs8_pem(&key.to_pkcs8_pem().unwrap()).unwrap()
+    let copy = KeyPair::from_pkcs8_pem(&key.to_pkcs8_pem().unwrap()).unwrap();
+    copy.with_default_algorithm(key.algorithm())
 }
 
 /// Signs any text as the last part of a compact JWS.
@@ -154,11 +155,17 @@ pub struct Draft {
     pub host: String,
     /// What becomes of the nonce that the gateway hands out; without it the proof has none.
     pub nonce: Option<fn(String) -> Value>,
-    /// The route whose challenge brings that nonce.
+    /// The nonce of the answer before; without one a challenge is asked for.
+    pub given_nonce: Option<String>,
+    /// The route whose challenge brings it.
     pub nonce_from: &'static str,
     /// Whether the request comes from the address of the trusted proxy.
     pub trusted: bool,
     pub wire: Option<fn(&mut Wire)>,
+    /// The proof that was sent last.
+    pub last_proof: Option<String>,
+    /// Whether that is sent again in place of another.
+    pub repeats_proof: bool,
     /// A token that is made already.
     pub token_text: Option<String>,
     /// The key that signs tokens.
@@ -194,9 +201,12 @@ impl Draft {
             target: target.to_owned(),
             host: HOST.to_owned(),
             nonce: None,
+            given_nonce: None,
             nonce_from: "/nonce/a",
             trusted: false,
             wire: None,
+            last_proof: None,
+            repeats_proof: false,
             token_text: None,
             issuer_key: None,
             sign_by_hand: None,
@@ -240,6 +250,12 @@ impl Draft {
         self.proof.header["jwk"] = jwk;
     }
 
+    /// Another proof of the same kind.
+    pub fn fresh_proof(&mut self) {
+        self.claim("jti", json!(dpop::fresh_jti()));
+        self.claim("iat", json!(now()));
+    }
+
     pub fn claim(&mut self, name: &str, value: Value) {
         self.proof.claims[name] = value;
     }
@@ -269,6 +285,9 @@ impl Draft {
         if let Some(sign) = self.sign_by_hand {
             let input = proof.rsplit_once('.').unwrap().0;
             proof = format!("{input}.{}", base64url::encode(sign(input.as_bytes())));
+        }
+        if self.repeats_proof {
+            proof = self.last_proof.clone().expect("a proof was sent before");
         }
         let mut wire = Wire {
             line: format!("{} {} HTTP/1.1", self.method, self.target),

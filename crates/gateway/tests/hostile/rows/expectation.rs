@@ -26,6 +26,8 @@ pub struct Refusal {
 pub enum Challenge {
     /// Not looked at.
     Any,
+    /// There is none.
+    None,
     /// A scheme without `error`.
     Bare(&'static str),
     /// A scheme with one of these codes. A nonce comes with `use_dpop_nonce`, and only with it.
@@ -63,6 +65,14 @@ pub const MALFORMED_OR_401: Expected =
 /// Refused in whatever way.
 pub const DENIED: Expected =
     refused(&[400, 401, 403, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+
+/// A dependency does not do its part: no verdict on the credentials.
+pub const FAULT: Expected = refused(&[502, 503, 504], false, Challenge::None);
+/// The same, or the token is refused.
+pub const UNAUTHORIZED_OR_FAULT: Expected = refused(&[401, 502, 503, 504], false, Challenge::Any);
+/// Refused in whatever way, or no verdict.
+pub const REFUSED_OR_FAULT: Expected =
+    refused(&[400, 401, 403, 404, 405, 413, 414, 421, 431, 502, 503, 504], true, Challenge::Any);
 
 /// A body that breaks off or is framed wrongly.
 pub const BROKEN_BODY: Expected = Expected::Refused(Refusal {
@@ -120,12 +130,13 @@ fn refusal_faults(refusal: Refusal, answer: &Answer, faults: &mut Vec<String>) {
         faults.push(format!("{} instead of {:?}", described(Some(answer)), refusal.statuses));
     }
     let wanted = match refusal.challenge {
-        Challenge::Any => "DPoP",
+        Challenge::Any | Challenge::None => "DPoP",
         Challenge::Bare(scheme) | Challenge::Error(scheme, _) => scheme,
     };
     let (scheme, error) = challenge_of(answer, wanted);
     let right = match refusal.challenge {
         Challenge::Any => true,
+        Challenge::None => answer.header("www-authenticate").is_none(),
         Challenge::Bare(expected) => scheme == expected && error.is_none(),
         Challenge::Error(expected, codes) => {
             scheme == expected && error.as_deref().is_some_and(|error| codes.contains(&error))

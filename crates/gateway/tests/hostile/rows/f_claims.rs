@@ -5,9 +5,14 @@ use serde_json::json;
 use super::{
     b_container::iat,
     case::{Case, plain},
-    draft::now,
+    draft::{Draft, now},
     expectation::*,
 };
+
+/// The hash of another token.
+pub fn wrong_ath(draft: &mut Draft) {
+    draft.claim("ath", json!(jose::base64url::encode(jose::crypto::sha256(b"another"))));
+}
 
 pub fn rows() -> Vec<Case> {
     vec![
@@ -39,8 +44,18 @@ pub fn rows() -> Vec<Case> {
         plain("F26", PROOF, |d| d.proof.claims = json!({})),
         plain("F27", PROOF, |d| d.claim("exp", json!(now() - 600))),
         plain("F28", PROOF, |d| d.claim("nbf", json!(now() + 600))),
+        plain("F30", PROOF_OR_TOKEN, |d| {
+            d.claim("iss", d.token.claims["iss"].clone());
+            d.claim("sub", d.token.claims["sub"].clone());
+            d.claim("exp", d.token.claims["exp"].clone());
+            d.claim("cnf", d.token.claims["cnf"].clone());
+            d.wire = Some(|w| w.set("Authorization", format!("DPoP {}", w.proof)));
+        }),
         plain("F31", PROOF, |d| d.wire = Some(|w| w.set("DPoP", w.token.clone()))),
         plain("F32", PROOF, |d| d.proof.remove_claim("ath")),
+        // For these two the log is what counts: see the runner.
+        plain("O7", ALLOWED, |_| {}),
+        plain("O8", PROOF, wrong_ath),
         plain("G1", ALLOWED, |_| {}),
         plain("G2", ALLOWED, |d| d.claim("iat", json!(now() - 30))),
         plain("G3", ALLOWED, |d| d.claim("iat", json!(now() + 8))),

@@ -53,6 +53,13 @@ pub fn identities() -> Vec<Case> {
             });
         })
         .also(names_alice),
+        at("/cookie/a", "A62", ALLOWED, |d| d.wire = Some(|w| w.add("Cookie", "x_user=attacker; a=b")))
+            .also(|answer| answer.upstream_saw("cookie").concat() == "a=b; x_user=alice-id"),
+        at("/internal/a", "A63", ALLOWED, |_| {}).also(|answer| {
+            let [token] = &answer.upstream_saw("authorization")[..] else { return false };
+            let is_ours = token.strip_prefix("Bearer ").is_some_and(|jwt| jwt.split('.').count() == 3);
+            is_ours && answer.upstream_saw("dpop").is_empty()
+        }),
         at("/user/a", "F29", ALLOWED, |d| {
             d.claim("iss", json!("https://evil.example"));
             d.claim("aud", json!("https://evil.example"));
@@ -254,6 +261,7 @@ pub fn requests() -> Vec<Case> {
             .also(|answer| !format!("{answer:?}").to_ascii_lowercase().contains("evil")),
         plain("O3", PROOF, |d| d.claim("htm", json!("GET\"\r\nX-Evil: 1\\")))
             .also(|answer| !format!("{answer:?}").to_ascii_lowercase().contains("evil")),
+        at("/dropping/a", "O12", FAULT, |_| {}),
         at("/nowhere", "O10", DENIED, |_| {}),
         at("/nowhere", "O11", DENIED, |_| {}).also(|answer| answer.status == 401),
     ]

@@ -1,9 +1,12 @@
 //! A proof, a jti and a nonce used again, and nonces that are not ours.
 
+use std::time::Duration;
+
 use jose::Algorithm;
 use serde_json::{Value, json};
 
 use super::{
+    answer::Answer,
     case::{Case, at, plain, twice},
     draft::{Draft, now},
     expectation::*,
@@ -11,6 +14,8 @@ use super::{
 
 const PLAIN: &str = "/plain/a/b";
 const NONCE_ROUTE: &str = "/nonce/a";
+const SHORT: &str = "/short/a";
+const SHORT_NONCE: &str = "/short-nonce/a";
 
 fn as_given(nonce: String) -> Value {
     json!(nonce)
@@ -23,7 +28,10 @@ pub fn replays() -> Vec<Case> {
         plain("J3", ALLOWED, |d| d.claim("jti", json!("a".repeat(500)))),
         plain("J4", PROOF, |d| d.claim("jti", json!("a".repeat(4_096)))),
         plain("J5", LIMIT, |d| d.claim("jti", json!("a".repeat(1_000_000)))),
-        twice(PLAIN, "J6", (|_| {}, 200), PROOF, |d| d.scheme = "dpop"),
+        twice(PLAIN, "J6", (|_| {}, 200), PROOF, |d| {
+            d.repeats_proof = true;
+            d.scheme = "dpop";
+        }),
         twice(PLAIN, "J7", (|_| {}, 200), PROOF, |d| {
             d.proof.claims_text = Some(|t| {
                 let claims: serde_json::Map<String, Value> = serde_json::from_str(&t).unwrap();
@@ -35,11 +43,11 @@ pub fn replays() -> Vec<Case> {
         twice(PLAIN, "J8", (|d| d.claim("jti", json!("a-jti-of-mine")), 200), PROOF, |d| {
             d.proof.claims_text = Some(|t| t.replace("a-jti-of-mine", "\\u0061-jti-of-mine"));
         }),
-        twice(PLAIN, "J9", (|d| d.use_new_key(Algorithm::EdDsa), 200), PROOF, |_| {}),
-        twice(NONCE_ROUTE, "J10", (|d| d.nonce = Some(as_given), 200), PROOF, |_| {}),
+        twice(PLAIN, "J9", (|d| d.use_new_key(Algorithm::EdDsa), 200), PROOF, again),
+        twice(NONCE_ROUTE, "J10", (|d| d.nonce = Some(as_given), 200), PROOF, again),
         twice(PLAIN, "J12", (|_| {}, 200), PROOF, |d| {
-            let old = d.token_text.take().unwrap();
-            d.claim("ath", json!(jose::base64url::encode(jose::crypto::sha256(old.as_bytes()))));
+            again(d);
+            d.token_text = None;
             d.token.claims["jti"] = json!(dpop::fresh_jti());
         }),
         twice(PLAIN, "J16", (|_| {}, 200), PROOF, |d| d.claim("iat", json!(now() - 3))),
@@ -59,6 +67,7 @@ pub fn replays() -> Vec<Case> {
         twice(PLAIN, "J23", (|d| d.claim("htm", json!("POST")), 401), ALLOWED, |d| {
             d.claim("htm", json!("<htm>"));
         }),
+        twice("/dropping/a", "J26", (|_| {}, 502), PROOF, again),
         twice(PLAIN, "J27", (|d| d.claim("jti", json!("abc-DEF")), 200), ALLOWED, |d| {
             d.claim("jti", json!("ABC-def"));
         }),
@@ -66,6 +75,42 @@ pub fn replays() -> Vec<Case> {
             d.claim("jti", json!("cafe\u{301}"));
         }),
     ]
+}
+
+/// The same bytes once more.
+fn again(draft: &mut Draft) {
+    draft.repeats_proof = true;
+}
+
+/// Rows that take time.
+pub fn later() -> Vec<Case> {
+    let after = |pause: u64, case: Case| case.after(Duration::from_millis(pause));
+    vec![
+        after(3_000, twice(PLAIN, "J11", (|_| {}, 200), PROOF, again)),
+        after(2_300, twice(SHORT, "J24", (|d| d.claim("iat", json!(now() + 1)), 200), PROOF, again)),
+        after(4_300, twice(SHORT, "J25", (|_| {}, 200), PROOF, again)),
+        after(5_500, twice(SHORT_NONCE, "K14", (|_| {}, 401), NONCE, with_given_nonce)),
+        twice(SHORT_NONCE, "K15", (|_| {}, 401), ALLOWED, with_given_nonce),
+        after(2_200, twice(SHORT_NONCE, "K28", (|_| {}, 401), ALLOWED, with_given_nonce)).also(has_new_nonce),
+        after(
+            2_200,
+            twice(SHORT_NONCE, "K30", (|_| {}, 401), ALLOWED, |d| {
+                with_given_nonce(d);
+                d.wire = Some(|w| w.add("X-Answer-Cache-Control", "public"));
+            }),
+        )
+        .also(|answer| has_new_nonce(answer) && answer.header("cache-control") == Some("no-store")),
+    ]
+}
+
+/// A new proof with the nonce of the challenge before.
+fn with_given_nonce(draft: &mut Draft) {
+    draft.fresh_proof();
+    draft.nonce = Some(as_given);
+}
+
+fn has_new_nonce(answer: &Answer) -> bool {
+    answer.nonce().is_some_and(|nonce| nonce != "of-the-upstream")
 }
 
 fn wrong_signature(draft: &mut Draft) {

@@ -8,7 +8,7 @@ use super::{
     case::{Case, at, plain},
     draft::{Draft, copy_of, now},
     expectation::*,
-    rsa_key::rsa_key,
+    issuer_keys::rsa_key,
 };
 
 const AUDIENCE: &str = "/audience/a";

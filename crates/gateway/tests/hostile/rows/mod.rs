@@ -8,7 +8,7 @@
 //!
 //! 1. Include this folder: `#[path = "../../gateway/tests/hostile/rows/mod.rs"] mod rows;` in `tests/hostile.rs`. It needs
 //!    `keybound-dpop`, `keybound-jose` and `serde_json`, and lints for tests allowed as in the gateway's `tests/hostile.rs`.
-//! 2. Implement [`site::Site`]. The issuer's keys are its ES256 key with the `kid` `issuer-key` and [`rsa_key::rsa_key`] with
+//! 2. Implement [`site::Site`]. The issuer's keys are its ES256 key with the `kid` `issuer-key` and [`issuer_keys::rsa_key`] with
 //!    the `kid` `issuer-rsa` and RS256. The routes are the first segments of the targets:
 //!
 //!    | target | demands |
@@ -16,12 +16,16 @@
 //!    | `/plain/**`, `/` | DPoP; 60 s for a proof and 10 s of leeway; RS256, PS256, ES256, ES384, ES512, EdDSA |
 //!    | `/nonce/**` | the same, and a nonce |
 //!    | `/mixed/**` | a proof for bound tokens, none for others |
+//!    | `/short/**` | as `/plain`, with 2 s for a proof and 1 s of leeway |
+//!    | `/short-nonce/**` | as `/nonce`, with 3 s for a proof and 1 s of leeway |
 //!    | `/es256/**` | as `/plain`, with ES256 alone for tokens and proofs |
 //!    | `/audience/**` | the audience `https://api.example` |
 //!    | `/scope/**` | the scope `api:read` |
 //!
 //!    Others belong to a gateway: rewritten targets, tenants by host, locked areas, fields set for the upstream.
 //! 3. `site.run(d_key::rows()).await`, with rows left out by id where they need what the site does not have.
+//!
+//! Rows with a [pause](case::Case::pause) are in tables of their own.
 //!
 //! The external origin is `http://` and the `Host` of the request. An allowed request is answered with 200.
 
@@ -36,10 +40,11 @@ pub mod e_signature;
 pub mod expectation;
 pub mod f_claims;
 pub mod i_target;
+pub mod issuer_keys;
 pub mod j_replay;
 pub mod l_binding;
 pub mod l_token;
 pub mod p_framing;
 pub mod rsa_by_hand;
-pub mod rsa_key;
+
 pub mod site;

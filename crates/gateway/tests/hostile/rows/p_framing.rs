@@ -7,11 +7,8 @@ use super::{
     case::{Case, at, plain},
     draft::{Draft, Wire},
     expectation::*,
+    f_claims::wrong_ath,
 };
-
-pub fn wrong_ath(draft: &mut Draft) {
-    draft.claim("ath", json!(jose::base64url::encode(crypto::sha256(b"another"))));
-}
 
 pub fn two_lengths(wire: &mut Wire) {
     wire.line = wire.line.replace("GET", "POST");
@@ -129,6 +126,9 @@ pub fn rows() -> Vec<Case> {
         }),
         plain("P35", MALFORMED_OR_401, |d| {
             line(d, |w| w.raw = Some([vec![0x16, 3, 1, 0, 0x60, 1, 0, 0, 0x5c, 3, 3], vec![7; 90]].concat()));
+        }),
+        plain("P36", MALFORMED_OR_401, |d| {
+            line(d, |w| w.raw = Some([&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[7; 64]].concat()));
         }),
         plain("P38", LIMIT_OR_414, |d| {
             line(d, |w| w.line = format!("GET /plain/a/b?{} HTTP/1.1", "q".repeat(200_000)));

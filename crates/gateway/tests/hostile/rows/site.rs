@@ -1,5 +1,7 @@
 //! What the rows run against, and the runner of a table.
 
+use std::time::Duration;
+
 use jose::KeyPair;
 
 use super::{
@@ -24,6 +26,9 @@ pub trait Site {
 
     /// How many requests got through so far.
     fn reached(&self) -> usize;
+
+    /// Lets time pass, which a site may do without sleeping.
+    async fn wait(&self, pause: Duration);
 
     /// How much was logged so far.
     fn logged(&self) -> usize {
@@ -58,6 +63,10 @@ pub trait Site {
             if answer.as_ref().map(|answer| answer.status) != Some(status) {
                 found.push(format!("the request before: {answer:?}"));
             }
+            draft.given_nonce = answer.as_ref().and_then(Answer::nonce);
+            if !case.pause.is_zero() {
+                self.wait(case.pause).await;
+            }
         }
         (case.spoil)(&mut draft);
         let reached = self.reached();
@@ -85,10 +94,15 @@ pub trait Site {
     /// Sends a draft, after a challenge for its nonce if it wants one.
     async fn ask(&self, draft: &mut Draft) -> (Option<Answer>, Wire) {
         let token = draft.make_token(self.issuer_key());
-        if let Some(edit) = draft.nonce {
-            draft.proof.claims["nonce"] = edit(self.nonce(draft, &token).await);
+        if let Some(edit) = draft.nonce.take() {
+            let nonce = match draft.given_nonce.take() {
+                Some(nonce) => nonce,
+                None => self.nonce(draft, &token).await,
+            };
+            draft.proof.claims["nonce"] = edit(nonce);
         }
         let wire = draft.make_wire(&token);
+        draft.last_proof = Some(wire.proof.clone());
         (self.send(&wire, draft.trusted).await, wire)
     }
 
@@ -98,6 +112,6 @@ pub trait Site {
         asking.token_text = Some(token.to_owned());
         asking.proof_by(copy_of(&draft.key));
         let answer = self.send(&asking.make_wire(token), false).await.unwrap();
-        answer.header("dpop-nonce").unwrap_or_else(|| panic!("no nonce: {answer:?}")).to_owned()
+        answer.nonce().unwrap_or_else(|| panic!("no nonce: {answer:?}"))
     }
 }
