@@ -61,9 +61,11 @@ impl Answer {
 
     pub(crate) fn unknown_target(error: TargetError, error_body: ErrorBody) -> Self {
         let (status, detail) = match error {
-            TargetError::Host | TargetError::Authority | TargetError::NoPath | TargetError::Forwarded => {
-                (StatusCode::BAD_REQUEST, Some(error.to_string()))
-            }
+            TargetError::Host
+            | TargetError::Authority
+            | TargetError::Scheme
+            | TargetError::NoPath
+            | TargetError::Forwarded => (StatusCode::BAD_REQUEST, Some(error.to_string())),
             TargetError::PeerUnknown => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
         Self::new(status, no_store(), None, detail.as_deref(), error_body)

@@ -25,6 +25,9 @@ pub enum TargetError {
     /// The request line names another host than `Host` (RFC 9112 §3.2.2).
     #[error("the request target and the Host field name different hosts")]
     Authority,
+    /// The request target is a URI of another scheme than http and https.
+    #[error("the request target is of another scheme")]
+    Scheme,
     /// The request target is no path: `*`, or an authority.
     #[error("the request target has no path")]
     NoPath,
@@ -52,6 +55,10 @@ pub(crate) struct TargetSettings {
 impl TargetSettings {
     /// The absolute URI that the client sent this request to.
     pub(crate) fn target_uri(&self, parts: &Parts) -> Result<String, TargetError> {
+        if original_uri(parts).scheme().is_some_and(|scheme| ![Scheme::HTTP, Scheme::HTTPS].contains(scheme))
+        {
+            return Err(TargetError::Scheme);
+        }
         let proxy = match &self.proxies {
             Some(networks) => {
                 let peer = peer(parts).ok_or(TargetError::PeerUnknown)?.to_canonical();
@@ -156,7 +163,7 @@ fn host(parts: &Parts) -> Result<Authority, TargetError> {
 
 /// A host with or without port, and nothing else.
 fn authority(text: &str) -> Option<Authority> {
-    text.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'))
+    text.parse::<Authority>().ok().filter(|authority| is_origin(&format!("http://{authority}")))
 }
 
 /// The value of a field that may appear once; an empty one counts as absent.
@@ -225,11 +232,12 @@ mod tests {
         check(&settings(), "https://A.example/a", None, &[host("a.example")], Ok("https://A.example/a"));
         check(&settings(), "https://a.example/a", None, &[host("b.example")], Err(TargetError::Authority));
         check(&settings(), "/a", None, &[host("a"), host("a")], Err(TargetError::Host));
-        for malformed in ["", "a/b", "a?b", "u@a", "a b", "a#b"] {
+        for malformed in ["", "a/b", "a?b", "u@a", "a b", "a#b", "a:port", "a:99999", "%61"] {
             check(&settings(), "/a", None, &[host(malformed)], Err(TargetError::Host));
         }
         check(&settings(), "/a", None, &[], Err(TargetError::Host));
         check(&settings(), "*", None, &[host("a")], Err(TargetError::NoPath));
+        check(&settings(), "ftp://a.example/a", None, &[host("a.example")], Err(TargetError::Scheme));
     }
 
     #[test]
