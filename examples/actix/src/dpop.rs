@@ -1,5 +1,8 @@
 //! All that a framework needs: its request's parts go in, a verdict or a refusal with its answer comes out.
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 

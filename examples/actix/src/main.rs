@@ -1,4 +1,4 @@
-//! `axum-nonces` with actix-web. Its adapter is `dpop.rs`; the checks are those of `keybound-resource-server`.
+//! `axum-nonces`, and a scope that the token must grant, with actix-web. Its adapter is `dpop.rs`; the checks are those of `keybound-resource-server`.
 
 mod dpop;
 
@@ -15,8 +15,8 @@ use jose::{Algorithm, AlgorithmSet, SymmetricKey};
 use outbound::HyperClients;
 use resource_server::{
     ClientSettings, Discovery, ErrorSignaling, IssuerNames, JwksCache, JwtTokens, KEYS_LIFETIME, Mode,
-    NoncePolicy, OutboundClients, ProofPolicy, ReplayProtection, RequiredScopes, TokenPolicy, TrustedIssuer,
-    Verified, Verifier, VerifierConfig,
+    NoncePolicy, OutboundClients, ProofPolicy, ReplayProtection, RequiredScopes, ScopeMatching, TokenPolicy,
+    TrustedIssuer, Verified, Verifier, VerifierConfig,
 };
 
 use crate::dpop::{Protection, protect};
@@ -50,7 +50,7 @@ fn verifier() -> Result<Verifier, Box<dyn std::error::Error>> {
     };
     Ok(Verifier::new(VerifierConfig {
         tokens: JwtTokens::new([issuer]).into(),
-        scopes: RequiredScopes::none(),
+        scopes: RequiredScopes { matching: ScopeMatching::Exact, values: vec!["orders:read".to_owned()] },
         proof,
         error_signaling: ErrorSignaling::default(),
     }))

@@ -60,7 +60,7 @@ pub(crate) const EXAMPLES: [Example; 7] = [
     },
     Example { package: "behind-nginx", path: "/shop/orders", nonces: true, beside: Beside::Nginx, ..PLAIN },
     Example { package: "tower-any", ..PLAIN },
-    Example { package: "actix", nonces: true, ..PLAIN },
+    Example { package: "actix", nonces: true, scope: Some("orders:read"), ..PLAIN },
 ];
 
 impl Example {
