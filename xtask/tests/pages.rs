@@ -38,7 +38,7 @@ fn has_test(source: &str, name: &str) -> bool {
 
 #[test]
 fn pitfalls() {
-    check("docs/pitfalls.md", 12);
+    check("docs/pitfalls.md", 14);
 }
 
 #[test]

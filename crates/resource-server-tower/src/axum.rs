@@ -67,7 +67,7 @@ impl<S: Sync, C: DeserializeOwned> FromRequestParts<S> for Dpop<C> {
         C::deserialize(&*verified.claims).map(Self).map_err(|source| {
             let description = "access token lacks a claim";
             let challenge = guard.challenge(verified.scheme, ErrorCode::InvalidToken, description, None);
-            let answer = Answer::challenged(StatusCode::UNAUTHORIZED, &challenge, guard.error_body);
+            let answer = Answer::challenged(StatusCode::UNAUTHORIZED, &challenge, guard.shared.error_body);
             DpopRejection::Claims(ClaimsRejection { source, answer })
         })
     }

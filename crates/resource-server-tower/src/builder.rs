@@ -13,8 +13,7 @@ use ipnet::IpNet;
 use jose::AlgorithmSet;
 use oauth::ClientSecret;
 use resource_server::{
-    AccessTokens, ErrorSignaling, KeySource, Mode, NoncePolicy, OutboundHttp, ProofPolicy, ReplayProtection,
-    RequiredScopes, TokenPolicy, VerdictLifetime, Verifier, VerifierConfig,
+    AccessTokens, ErrorSignaling, KeySource, Mode, OutboundHttp, RequiredScopes, TokenPolicy, VerdictLifetime,
 };
 
 use self::token_source::{Introspected, Issuer, Keys};
@@ -22,9 +21,13 @@ use self::token_source::{Introspected, Issuer, Keys};
 use crate::clock::{Clock, SystemClock};
 use crate::guard::Guard;
 use crate::layer::DpopLayer;
+use crate::outcomes::Counts;
 use crate::problem::ConfigurationError;
+use crate::proxy_watch::ProxyWatch;
 use crate::resource_metadata::{Announced, ResourceMetadata};
 use crate::response::ErrorBody;
+use crate::route_policy::{AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy};
+use crate::shared::{Shared, SharedReplayStore};
 use crate::target::TargetSettings;
 
 /// Collects the settings of a [`DpopLayer`]; start with one of its presets.
@@ -54,9 +57,10 @@ pub struct DpopLayerBuilder {
     nonce_lifetime: Option<Duration>,
     replay_store: Option<Arc<dyn ReplayStore>>,
     replay_allowed: bool,
-    public_origin: Option<String>,
+    public_origins: Vec<String>,
     plain_http: bool,
     proxies: Option<(Vec<IpNet>, Scheme)>,
+    any_forwarded_host: bool,
     host_scheme: Option<Scheme>,
     stripped_prefix: Option<String>,
     signaling: ErrorSignaling,
@@ -84,9 +88,10 @@ impl DpopLayerBuilder {
             nonce_lifetime: None,
             replay_store: None,
             replay_allowed: false,
-            public_origin: None,
+            public_origins: Vec::new(),
             plain_http: false,
             proxies: None,
+            any_forwarded_host: false,
             host_scheme: None,
             stripped_prefix: None,
             signaling: ErrorSignaling::default(),
@@ -259,8 +264,11 @@ impl DpopLayerBuilder {
     }
 
     /// Scheme, host and port that clients use: `https://api.example.com`. Nothing that a request says changes them.
+    ///
+    /// Called again: another name of the same service. Then the request's host, or the one that a
+    /// [trusted proxy](Self::trusted_proxies) tells, says which of them is meant; with any other the answer is 421.
     pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
-        self.public_origin = Some(origin.into());
+        self.public_origins.push(origin.into());
         self
     }
 
@@ -272,8 +280,9 @@ impl DpopLayerBuilder {
     }
 
     /// Believes `X-Forwarded-Proto`, `X-Forwarded-Host` (with its port) and `X-Forwarded-Prefix` of peers in these
-    /// networks. Where a proxy sends none of the first two, and for other peers, `scheme` and `Host` count. With a
-    /// [`public_origin`](Self::public_origin) only the prefix is read.
+    /// networks. With one [`public_origin`](Self::public_origin) only the prefix is read; with several the host chooses
+    /// among them; without one [`any_forwarded_host`](Self::any_forwarded_host) must be said, and `scheme` and `Host` count
+    /// where a proxy sends none of the first two, and for other peers.
     ///
     /// The server must tell the peer's address, see [`PeerAddress`](crate::PeerAddress); without it every request is
     /// answered with 500.
@@ -282,8 +291,17 @@ impl DpopLayerBuilder {
         self
     }
 
+    /// Believes whatever host a trusted proxy tells. Many proxies hand on an `X-Forwarded-Host` that the client has sent, so
+    /// a proof for another server of the same client passes here when it comes with that server's name: only where the
+    /// proxy checks the host. The word is meant to be seen in review.
+    pub fn any_forwarded_host(mut self) -> Self {
+        self.any_forwarded_host = true;
+        self
+    }
+
     /// Takes the host from the request itself. The sender chooses it, so a proof for another server of the same client
-    /// passes here when it comes with that server's name: only where something in front checks the host.
+    /// passes here when it comes with that server's name: only where something in front checks the host. When the first
+    /// request shows that clients use another name, one warning in the log says so.
     pub fn origin_from_host(mut self, scheme: Scheme) -> Self {
         self.host_scheme = Some(scheme);
         self
@@ -334,39 +352,49 @@ impl DpopLayerBuilder {
             return Err(ConfigurationError(problems));
         };
         let metadata = self.metadata(mode);
+        let policy = self.route_policy(mode);
         let mut signaling = self.signaling;
         if let Some(metadata) = &metadata {
             signaling.resource_metadata = Some(metadata.url());
         }
-        let algorithms = self.policy.algorithms.to_string();
-        let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
-        let verifier = Verifier::new(VerifierConfig {
-            tokens,
-            scopes: self.scopes,
-            proof: ProofPolicy {
-                mode,
-                policy: self.policy,
-                nonces: self.nonces.map(|ring| NoncePolicy { ring: Arc::new(ring), lifetime }),
-                replay: self.replay_store.map_or(ReplayProtection::Allowed, ReplayProtection::Store),
-            },
-            error_signaling: signaling.clone(),
-        });
+        let announced = self.resource.iter().chain(&self.audience).cloned();
+        let watch = self.host_scheme.as_ref().map(|_| ProxyWatch::new(announced.collect()));
         let (proxies, proxied_scheme) = self.proxies.unzip();
-        let target = TargetSettings {
-            public_origin: self.public_origin,
-            proxies,
-            stripped_prefix: self.stripped_prefix,
-            scheme: self.host_scheme.or(proxied_scheme).unwrap_or(Scheme::HTTPS),
-        };
-        Ok(DpopLayer::new(Guard {
-            verifier,
-            target,
+        let shared = Shared {
+            tokens,
+            nonces: self.nonces.map(Arc::new),
+            replay_store: self.replay_store.map(SharedReplayStore::new).map(Arc::new),
+            target: TargetSettings {
+                public_origins: self.public_origins,
+                proxies,
+                stripped_prefix: self.stripped_prefix,
+                scheme: self.host_scheme.or(proxied_scheme).unwrap_or(Scheme::HTTPS),
+            },
+            watch,
             clock: self.clock,
             error_body: self.error_body,
             signaling,
-            algorithms,
             metadata,
-        }))
+            counts: Counts::default(),
+        };
+        Ok(DpopLayer::new(Guard::new(Arc::new(shared), policy)))
+    }
+
+    /// What the layer's own routes demand.
+    fn route_policy(&self, mode: Mode) -> RoutePolicy {
+        let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
+        RoutePolicy {
+            mode,
+            proof: self.policy.clone(),
+            nonces: match &self.nonces {
+                Some(_) => NonceDemand::Demanded { lifetime },
+                None => NonceDemand::NotDemanded,
+            },
+            reuse: if self.replay_allowed { ProofReuse::Allowed } else { ProofReuse::Refused },
+            audience: AcceptedAudience::OfLayer,
+            scopes: self.scopes.clone(),
+            roles: Vec::new(),
+        }
     }
 
     fn token_policy(&self) -> TokenPolicy {
@@ -412,7 +440,7 @@ impl fmt::Debug for DpopLayerBuilder {
         formatter
             .debug_struct("DpopLayerBuilder")
             .field("mode", &self.mode)
-            .field("public_origin", &self.public_origin)
+            .field("public_origins", &self.public_origins)
             .finish_non_exhaustive()
     }
 }

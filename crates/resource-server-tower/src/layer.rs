@@ -8,10 +8,14 @@ use tower_layer::Layer;
 
 use crate::builder::DpopLayerBuilder;
 use crate::guard::Guard;
+use crate::outcomes::Outcomes;
+use crate::problem::ConfigurationError;
 use crate::resource_metadata::ResourceMetadata;
+use crate::route_policy::RoutePolicy;
 use crate::service::DpopService;
 
-/// Lets requests through to the inner service when token and proof are good. Clones share replay store and keys.
+/// Lets requests through to the inner service when token and proof are good. Clones, and layers made of it
+/// [with another policy](Self::with_policy), share replay store, keys, nonces and what is remembered about tokens.
 #[derive(Debug, Clone)]
 pub struct DpopLayer {
     guard: Arc<Guard>,
@@ -40,16 +44,62 @@ impl DpopLayer {
         DpopLayerBuilder::new(Policy::mcp(), AlgorithmSet::new(Algorithm::ALL))
     }
 
-    /// Settings with a policy of your own.
-    pub fn with_policy(policy: Policy) -> DpopLayerBuilder {
+    /// Settings with a window, algorithms and limits of your own.
+    pub fn with_proof_policy(policy: Policy) -> DpopLayerBuilder {
         DpopLayerBuilder::new(policy, AlgorithmSet::new(Algorithm::ALL))
+    }
+
+    /// What this layer demands: to be cloned and changed for single routes.
+    #[must_use]
+    pub fn policy(&self) -> &RoutePolicy {
+        self.guard.policy()
+    }
+
+    /// The same layer with another policy, for a route that asks for more or less. Nothing of this layer's own policy is
+    /// kept, so start with [`policy`](Self::policy) to change a part of it.
+    ///
+    /// Put it around the route in place of this one: a proof is spent by the first layer that sees it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resource_server_tower::{DpopLayer, MemoryReplayStore, Mode, RequiredScopes, RoutePolicy, StaticKeys};
+    /// # let keys = StaticKeys::new(testkit::FakeIssuer::new("https://issuer.example").jwk_set());
+    ///
+    /// let dpop = DpopLayer::rfc9449()
+    ///     .issuer("https://issuer.example", keys)
+    ///     .audience("https://api.example.com")
+    ///     .public_origin("https://api.example.com")
+    ///     .mode(Mode::Permit)
+    ///     .replay_store(MemoryReplayStore::new(100_000))
+    ///     .build()?;
+    /// let transfers = dpop.with_policy(RoutePolicy {
+    ///     mode: Mode::Require,
+    ///     scopes: RequiredScopes::all(["transfer"]),
+    ///     ..dpop.policy().clone()
+    /// })?;
+    /// # let _ = transfers;
+    /// # Ok::<(), resource_server_tower::ConfigurationError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigurationError`] when the policy contradicts itself or asks for what the layer does not have: nonces without
+    /// keys, one use of each proof without a replay store.
+    pub fn with_policy(&self, policy: RoutePolicy) -> Result<Self, ConfigurationError> {
+        self.guard.with_policy(policy).map(Self::new)
+    }
+
+    /// What became of the requests so far, through this layer, its clones and those with other policies.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.guard.shared.counts.read()
     }
 
     /// The metadata document of the resource; `None` unless the builder's
     /// [`resource_metadata`](DpopLayerBuilder::resource_metadata) was called.
     #[must_use]
     pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
-        self.guard.metadata.as_ref()
+        self.guard.shared.metadata.as_ref()
     }
 }
 

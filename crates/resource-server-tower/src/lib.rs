@@ -34,16 +34,21 @@ pub mod axum;
 
 mod builder;
 mod clock;
+pub mod cors;
 mod future;
 mod guard;
 mod layer;
+mod outcomes;
 mod problem;
+mod proxy_watch;
 mod requirement;
 mod resource_metadata;
 mod response;
 mod roles;
+mod route_policy;
 mod scopes;
 mod service;
+mod shared;
 mod target;
 
 pub use builder::DpopLayerBuilder;
@@ -53,17 +58,19 @@ pub use future::ResponseFuture;
 pub use jose::{Algorithm, AlgorithmSet, JwkSet, SymmetricKey, UnixTime};
 pub use layer::DpopLayer;
 pub use oauth::ClientSecret;
+pub use outcomes::Outcomes;
 pub use problem::{ConfigurationError, Problem};
 pub use requirement::RequirementService;
 pub use resource_metadata::ResourceMetadata;
 pub use resource_server::{
     AccessTokens, AuthenticatedHttp, Discovery, DiscoverySettings, EndpointLocation, ErrorSignaling,
     ExpectedIssuer, IntrospectedTokens, IntrospectionPolicy, IssuerNames, JwksCache, JwtTokens, KeySource,
-    Mode, OutboundError, OutboundFuture, OutboundHttp, Purpose, Reason, ScopeMatching, StaticKeys,
-    TokenPolicy, TrustedIssuer, VerdictLifetime, Verified,
+    Mode, OutboundError, OutboundFuture, OutboundHttp, Purpose, Reason, RequiredRoles, RequiredScopes,
+    ScopeMatching, StaticKeys, TokenPolicy, TrustedIssuer, VerdictLifetime, Verified,
 };
 pub use response::{ErrorBody, Refused};
 pub use roles::RequireRoles;
+pub use route_policy::{AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy};
 pub use scopes::RequireScopes;
 pub use service::DpopService;
 pub use target::{PeerAddress, TargetError};

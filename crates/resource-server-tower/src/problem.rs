@@ -50,6 +50,12 @@ pub enum Problem {
     /// Nothing to compare `htu` with.
     #[error("no origin: call `public_origin`, `trusted_proxies` or `origin_from_host`")]
     NoOrigin,
+    /// Proxies are declared, and whatever host they hand on would count.
+    #[error("`trusted_proxies` without `public_origin`: call it for each name, or `any_forwarded_host`")]
+    ProxiesWithoutOrigin,
+    /// The host of a request either counts or does not.
+    #[error("`any_forwarded_host` goes together with `trusted_proxies` and without `public_origin` only")]
+    AnyForwardedHost,
     /// The origin comes from two places.
     #[error("`origin_from_host` can not go together with `public_origin` or `trusted_proxies`")]
     SeveralOrigins,
@@ -80,6 +86,9 @@ pub enum Problem {
     /// The policy's limit is above [`dpop::MAX_PROOF_BYTES`].
     #[error("the proof policy accepts proofs that are longer than the maximum")]
     ProofLimit,
+    /// A route demands nonces, and the layer has no key that seals them.
+    #[error("nonces are demanded without keys: call `nonces` on the layer")]
+    NoncesWithoutKeys,
     /// A nonce lifetime, and no key that seals nonces.
     #[error("`nonce_lifetime` without `nonces`")]
     NonceLifetimeWithoutNonces,

@@ -82,6 +82,6 @@ impl Requirement {
         }
         // RFC 6750 §3.1: the code for every token that grants too little.
         let challenge = guard.challenge(verified.scheme, ErrorCode::InsufficientScope, description, scope);
-        Some(Answer::challenged(StatusCode::FORBIDDEN, &challenge, guard.error_body))
+        Some(Answer::challenged(StatusCode::FORBIDDEN, &challenge, guard.shared.error_body))
     }
 }

@@ -66,6 +66,7 @@ impl Answer {
             | TargetError::Scheme
             | TargetError::NoPath
             | TargetError::Forwarded => (StatusCode::BAD_REQUEST, Some(error.to_string())),
+            TargetError::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, Some(error.to_string())),
             TargetError::PeerUnknown => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };
         Self::new(status, no_store(), None, detail.as_deref(), error_body)
@@ -98,6 +99,10 @@ impl Answer {
             ErrorBody::Empty => Bytes::new(),
         };
         Self { status, headers, body, refused: None }
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
     }
 
     pub(crate) fn into_response<B: From<Bytes>>(self) -> Response<B> {

@@ -30,7 +30,7 @@ impl RequireRoles {
         claim: impl IntoIterator<Item = impl Into<String>>,
         roles: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        Self::of(claim, roles, false)
+        Self { requirement: Arc::new(Requirement::Roles(RequiredRoles::all(claim, roles))) }
     }
 
     /// At least one of these roles, compared as they are. Of none, nobody holds one.
@@ -39,17 +39,7 @@ impl RequireRoles {
         claim: impl IntoIterator<Item = impl Into<String>>,
         roles: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
-        Self::of(claim, roles, true)
-    }
-
-    fn of(
-        claim: impl IntoIterator<Item = impl Into<String>>,
-        roles: impl IntoIterator<Item = impl Into<String>>,
-        any: bool,
-    ) -> Self {
-        let claim = claim.into_iter().map(Into::into).collect();
-        let roles = roles.into_iter().map(Into::into).collect();
-        Self { requirement: Arc::new(Requirement::Roles(RequiredRoles { claim, any, roles })) }
+        Self { requirement: Arc::new(Requirement::Roles(RequiredRoles::any(claim, roles))) }
     }
 }
 

@@ -15,7 +15,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 
-/// Why the target of a request is not known: 400, or 500 for [`TargetError::PeerUnknown`].
+/// Why the target of a request is not known: 400, 421 for [`TargetError::UnknownHost`], 500 for
+/// [`TargetError::PeerUnknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TargetError {
@@ -34,6 +35,9 @@ pub enum TargetError {
     /// A trusted proxy's field is repeated or malformed.
     #[error("a forwarding header field is repeated or malformed")]
     Forwarded,
+    /// None of the public origins has this host (RFC 9110 §15.5.20): 421.
+    #[error("the host is none that this service is known by")]
+    UnknownHost,
     /// Proxies are to be told apart from others, but the server does not say who is calling: a fault.
     #[error("the address of the peer is not known")]
     PeerUnknown,
@@ -42,8 +46,8 @@ pub enum TargetError {
 /// Where scheme, host and prefix of a target come from. At least one of the first and the last is there.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSettings {
-    /// Scheme, host and port that clients use.
-    pub(crate) public_origin: Option<String>,
+    /// Scheme, host and port that clients use. Of several the request names one by its host.
+    pub(crate) public_origins: Vec<String>,
     /// Peers whose `X-Forwarded-*` fields count.
     pub(crate) proxies: Option<Vec<IpNet>>,
     /// A prefix that was taken off every path in front of us.
@@ -66,9 +70,10 @@ impl TargetSettings {
             }
             None => None,
         };
-        let origin = match &self.public_origin {
-            Some(origin) => origin.clone(),
-            None => self.seen_origin(parts, proxy)?,
+        let origin = match self.public_origins.as_slice() {
+            [] => self.seen_origin(parts, proxy)?,
+            [origin] => origin.clone(),
+            several => named_origin(several, parts, proxy)?,
         };
         let forwarded = proxy.map(|headers| single(headers, "x-forwarded-prefix")).transpose()?.flatten();
         let prefix = match forwarded.map(|prefix| prefix.trim_end_matches('/')) {
@@ -85,19 +90,43 @@ impl TargetSettings {
 
     /// Scheme and host as the trusted proxy tells them, else as the request does.
     fn seen_origin(&self, parts: &Parts, proxy: Option<&HeaderMap>) -> Result<String, TargetError> {
-        let forwarded = |name| proxy.map(|headers| single(headers, name)).transpose().map(Option::flatten);
-        let scheme = match forwarded("x-forwarded-proto")? {
-            Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
-            Some(scheme) if scheme.eq_ignore_ascii_case("http") => "http",
-            Some(_) => return Err(TargetError::Forwarded),
-            None => self.scheme.as_str(),
-        };
-        let host = match forwarded("x-forwarded-host")? {
-            Some(host) => authority(host).ok_or(TargetError::Forwarded)?,
-            None => host(parts)?,
-        };
-        Ok(format!("{scheme}://{host}"))
+        let scheme = forwarded_scheme(proxy)?.unwrap_or(self.scheme.as_str());
+        Ok(format!("{scheme}://{}", seen_host(parts, proxy)?))
     }
+}
+
+/// The one of `origins` that the request is for, as the trusted proxy tells, else as the request does.
+fn named_origin(origins: &[String], parts: &Parts, proxy: Option<&HeaderMap>) -> Result<String, TargetError> {
+    let (scheme, host) = (forwarded_scheme(proxy)?, seen_host(parts, proxy)?);
+    let is_named = |origin: &&String| {
+        let own = origin.split_once("://").map_or("", |(scheme, _)| scheme);
+        scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(own))
+            && same_origin(origin, &format!("{own}://{host}"))
+    };
+    origins.iter().find(is_named).cloned().ok_or(TargetError::UnknownHost)
+}
+
+/// The scheme that a trusted proxy tells.
+fn forwarded_scheme(proxy: Option<&HeaderMap>) -> Result<Option<&'static str>, TargetError> {
+    match proxy.map(|headers| single(headers, "x-forwarded-proto")).transpose()?.flatten() {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => Ok(Some("https")),
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") => Ok(Some("http")),
+        Some(_) => Err(TargetError::Forwarded),
+        None => Ok(None),
+    }
+}
+
+/// The host that a trusted proxy tells, else that of the request.
+fn seen_host(parts: &Parts, proxy: Option<&HeaderMap>) -> Result<Authority, TargetError> {
+    match proxy.map(|headers| single(headers, "x-forwarded-host")).transpose()?.flatten() {
+        Some(host) => authority(host).ok_or(TargetError::Forwarded),
+        None => host(parts),
+    }
+}
+
+/// Do these name the same scheme, host and port?
+pub(crate) fn same_origin(one: &str, other: &str) -> bool {
+    matches!((Htu::parse(one), Htu::parse(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Is this `scheme://host[:port]` with nothing behind it?
@@ -184,7 +213,12 @@ mod tests {
     use super::*;
 
     fn settings() -> TargetSettings {
-        TargetSettings { public_origin: None, proxies: None, stripped_prefix: None, scheme: Scheme::HTTPS }
+        TargetSettings {
+            public_origins: Vec::new(),
+            proxies: None,
+            stripped_prefix: None,
+            scheme: Scheme::HTTPS,
+        }
     }
 
     fn behind_proxies() -> TargetSettings {
@@ -215,13 +249,34 @@ mod tests {
 
     #[test]
     fn the_public_origin_stands_above_what_the_request_says() {
-        let settings = TargetSettings { public_origin: Some("https://api.example.com".into()), ..settings() };
+        let settings =
+            TargetSettings { public_origins: vec!["https://api.example.com".into()], ..settings() };
         let expected = Ok("https://api.example.com/a?b=c");
         check(&settings, "/a?b=c", None, &[], expected);
         check(&settings, "/a?b=c", None, &[("host", "evil.example"), ("x-forwarded-host", "evil")], expected);
         check(&settings, "http://evil.example/a?b=c", None, &[], expected);
         let prefixed = TargetSettings { stripped_prefix: Some("/v1".into()), ..settings };
         check(&prefixed, "/a", None, &[], Ok("https://api.example.com/v1/a"));
+    }
+
+    #[test]
+    fn of_several_origins_the_request_names_one_and_no_other() {
+        let origins = ["https://api.example.com", "https://intern.example:8443", "http://localhost:3000"];
+        let settings =
+            TargetSettings { public_origins: origins.map(str::to_owned).to_vec(), ..behind_proxies() };
+        let proxy = Some("10.0.0.1");
+        let host = |host| [("host", host)];
+        check(&settings, "/a", proxy, &host("API.example.com:443"), Ok("https://api.example.com/a"));
+        check(&settings, "/a", proxy, &host("intern.example:8443"), Ok("https://intern.example:8443/a"));
+        check(&settings, "/a", proxy, &host("localhost:3000"), Ok("http://localhost:3000/a"));
+        check(&settings, "/a", proxy, &host("intern.example"), Err(TargetError::UnknownHost));
+        let told = [("host", "backend"), ("x-forwarded-host", "api.example.com")];
+        check(&settings, "/a", proxy, &told, Ok("https://api.example.com/a"));
+        check(&settings, "/a", Some("192.0.2.1"), &told, Err(TargetError::UnknownHost));
+        let plain = [("host", "api.example.com"), ("x-forwarded-proto", "http")];
+        check(&settings, "/a", proxy, &plain, Err(TargetError::UnknownHost));
+        let forged = [("host", "api.example.com"), ("x-forwarded-host", "evil.example")];
+        check(&settings, "/a", proxy, &forged, Err(TargetError::UnknownHost));
     }
 
     #[test]

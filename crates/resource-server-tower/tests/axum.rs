@@ -211,6 +211,7 @@ async fn axum_tells_the_peer_behind_which_a_proxy_stands() {
         .issuer(scene.issuer.name(), StaticKeys::new(scene.issuer.jwk_set()))
         .audience("shop")
         .trusted_proxies(["10.0.0.0/8".parse().unwrap()], http::uri::Scheme::HTTP)
+        .any_forwarded_host()
         .mode(Mode::Require)
         .replay_store(MemoryReplayStore::new(1000))
         .clock(scene.clock.reader())

@@ -16,6 +16,25 @@ pub struct RequiredRoles {
 }
 
 impl RequiredRoles {
+    /// All of these roles. Of none, everybody holds all.
+    #[must_use]
+    pub fn all(
+        claim: impl IntoIterator<Item = impl Into<String>>,
+        roles: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let claim = claim.into_iter().map(Into::into).collect();
+        Self { claim, any: false, roles: roles.into_iter().map(Into::into).collect() }
+    }
+
+    /// At least one of these roles. Of none, nobody holds one.
+    #[must_use]
+    pub fn any(
+        claim: impl IntoIterator<Item = impl Into<String>>,
+        roles: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self { any: true, ..Self::all(claim, roles) }
+    }
+
     /// Does the claim grant the roles? It holds a list of texts, or one text that is one role. Anything else, a list with
     /// another element included, grants nothing.
     #[must_use]

@@ -30,6 +30,12 @@ impl RequiredScopes {
         Self { matching: ScopeMatching::Exact, values: Vec::new() }
     }
 
+    /// All of these scopes, compared as they are.
+    #[must_use]
+    pub fn all(scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { matching: ScopeMatching::Exact, values: scopes.into_iter().map(Into::into).collect() }
+    }
+
     /// Are all required scopes granted by `scp` or, where that is missing or empty, by `scope`? Claims that are no scopes
     /// grant nothing.
     #[must_use]

@@ -1,9 +1,7 @@
 //! What is forgotten, malformed or contradictory in a layer's settings.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
-use dpop::{Htu, MAX_PROOF_BYTES};
 use jose::AlgorithmSet;
 use oauth::challenge;
 use resource_server::Mode;
@@ -11,20 +9,16 @@ use resource_server::Mode;
 use super::DpopLayerBuilder;
 use crate::problem::Problem;
 use crate::resource_metadata::MetadataLocation;
-use crate::target::{is_loopback, is_origin, is_prefix};
-
-/// Half of a nonce's life must be at least one second of the clock.
-const SHORTEST_NONCE_LIFETIME: Duration = Duration::from_secs(2);
+use crate::route_policy::LayerHas;
+use crate::target::{is_loopback, is_origin, is_prefix, same_origin};
 
 impl DpopLayerBuilder {
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let lifetime = self.nonce_lifetime.unwrap_or(self.policy.max_age);
-        let plain_http = |origin: &str| {
+        let plain_http = |origin: &String| {
             is_origin(origin) && !origin.to_ascii_lowercase().starts_with("https:") && !is_loopback(origin)
         };
-        let has_replay_choice = self.replay_store.is_some() || self.replay_allowed;
-        let checks_proofs = self.mode.is_some_and(|mode| mode != Mode::Off);
-        [
+        let (origins, has_proxies) = (&self.public_origins, self.proxies.is_some());
+        let own = [
             (self.token_sources() == 0, Problem::NoIssuer),
             (self.tokens.is_some() && self.has_own_token_policy(), Problem::AccessTokensAndPolicy),
             (self.has_several_token_sources(), Problem::SeveralTokenSources),
@@ -36,29 +30,20 @@ impl DpopLayerBuilder {
             (self.tokens.is_none() && self.audience.is_empty() && !self.any_audience, Problem::NoAudience),
             (!self.audience.is_empty() && self.any_audience, Problem::AudienceAndAny),
             (self.mode.is_none(), Problem::NoMode),
-            (
-                self.public_origin.is_none() && self.proxies.is_none() && self.host_scheme.is_none(),
-                Problem::NoOrigin,
-            ),
-            (
-                self.host_scheme.is_some() && (self.public_origin.is_some() || self.proxies.is_some()),
-                Problem::SeveralOrigins,
-            ),
-            (self.public_origin.as_deref().is_some_and(|origin| !is_origin(origin)), Problem::PublicOrigin),
-            (!self.plain_http && self.public_origin.as_deref().is_some_and(plain_http), Problem::PlainHttp),
+            (origins.is_empty() && !has_proxies && self.host_scheme.is_none(), Problem::NoOrigin),
+            (self.host_scheme.is_some() && (!origins.is_empty() || has_proxies), Problem::SeveralOrigins),
+            (has_proxies && origins.is_empty() && !self.any_forwarded_host, Problem::ProxiesWithoutOrigin),
+            (self.any_forwarded_host && (!has_proxies || !origins.is_empty()), Problem::AnyForwardedHost),
+            (origins.iter().any(|origin| !is_origin(origin)), Problem::PublicOrigin),
+            (!self.plain_http && origins.iter().any(plain_http), Problem::PlainHttp),
             (self.proxies.as_ref().is_some_and(|(networks, _)| networks.is_empty()), Problem::NoProxies),
             (
                 self.stripped_prefix.as_deref().is_some_and(|prefix| !is_prefix(prefix)),
                 Problem::StrippedPrefix,
             ),
-            (checks_proofs && !has_replay_choice, Problem::NoReplayStore),
             (self.replay_store.is_some() && self.replay_allowed, Problem::ReplayStoreAndAllowed),
-            (self.policy.algorithms.is_empty(), Problem::NoProofAlgorithm),
             (self.accepted_token_algorithms().is_empty(), Problem::NoTokenAlgorithm),
-            (self.policy.max_proof_bytes > MAX_PROOF_BYTES, Problem::ProofLimit),
             (self.nonces.is_none() && self.nonce_lifetime.is_some(), Problem::NonceLifetimeWithoutNonces),
-            (self.nonces.is_some() && lifetime < SHORTEST_NONCE_LIFETIME, Problem::NonceLifetime),
-            (self.nonces.is_none() && self.policy.nonce_replaces_iat, Problem::NonceReplacesIatWithoutNonces),
             (self.has_bad_identifier(), Problem::ResourceIdentifier),
             (self.is_elsewhere(), Problem::ResourceElsewhere),
             (
@@ -68,8 +53,17 @@ impl DpopLayerBuilder {
             (!self.challenge_texts_are_plain(), Problem::ChallengeText),
         ]
         .into_iter()
-        .filter_map(|(is_there, problem)| is_there.then_some(problem))
-        .collect()
+        .filter_map(|(is_there, problem)| is_there.then_some(problem));
+        // Without a mode nothing is known about replays yet.
+        let policy = self.route_policy(self.mode.unwrap_or(Mode::Off));
+        let has = LayerHas { nonce_keys: self.nonces.is_some(), replay_store: self.replay_store.is_some() };
+        let mut problems: Vec<Problem> = own.collect();
+        for problem in policy.problems(has) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        problems
     }
 
     pub(super) fn accepted_token_algorithms(&self) -> &AlgorithmSet {
@@ -113,16 +107,13 @@ impl DpopLayerBuilder {
     }
 
     fn is_elsewhere(&self) -> bool {
-        let (Some(location), Some(origin)) = (self.metadata_location(), &self.public_origin) else {
-            return false;
-        };
-        matches!((Htu::parse(&location.origin), Htu::parse(origin)), (Ok(own), Ok(public)) if own != public)
+        let origins: Vec<_> = self.public_origins.iter().filter(|origin| is_origin(origin)).collect();
+        let location = self.metadata_location().filter(|_| !origins.is_empty());
+        location.is_some_and(|location| !origins.iter().any(|origin| same_origin(origin, &location.origin)))
     }
 
     fn challenge_texts_are_plain(&self) -> bool {
         let signaling = [&self.signaling.realm, &self.signaling.error_uri, &self.signaling.resource_metadata];
-        let mut texts = signaling.into_iter().flatten().chain(&self.scopes.values);
-        texts.all(|text| challenge::is_plain(text))
-            && self.scopes.values.iter().all(|scope| !scope.is_empty() && !scope.contains(' '))
+        signaling.into_iter().flatten().all(|text| challenge::is_plain(text))
     }
 }

@@ -137,6 +137,11 @@ impl IntrospectedTokens {
         Self { endpoint: Arc::clone(&self.endpoint), policy }
     }
 
+    /// The same endpoint with the same memory, for other audiences.
+    pub(super) fn for_audience(&self, audience: &[String]) -> Self {
+        self.with_policy(IntrospectionPolicy { audience: audience.to_vec(), ..self.policy.clone() })
+    }
+
     pub(super) async fn verify(
         &self,
         token: &AccessToken,

@@ -1,106 +1,23 @@
-//! The wire contract through a tower service: which request gets which answer, and what reaches the service inside.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! Which request gets which answer, and what reaches the service inside.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use dpop::ProofError;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
-use oauth::{ErrorCode, Scheme, challenge};
+use oauth::{ErrorCode, Scheme};
 use resource_server_tower::{
     DpopLayer, DpopLayerBuilder, ErrorBody, ErrorSignaling, MemoryReplayStore, Mode, Policy, Problem, Reason,
-    Refused, StaticKeys, Verified,
+    StaticKeys, Verified,
 };
 use serde_json::{Value, json};
-use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient, TestNonces, UnavailableReplayStore};
+use testkit::{Attack, TestNonces, UnavailableReplayStore};
 use tower::{Layer, ServiceExt, service_fn};
 
-const URI: &str = "https://api.example.com/orders?first=0";
-const ALGS: &str = r#"algs="ES256 Ed25519 EdDSA""#;
-
-struct Scene {
-    clock: ManualClock,
-    issuer: FakeIssuer,
-    client: TestClient,
-    nonces: TestNonces,
-    reached: Arc<AtomicUsize>,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    refused: Option<Refused>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self {
-            clock: ManualClock::new(),
-            issuer: FakeIssuer::new("https://issuer.example"),
-            client: TestClient::new(),
-            nonces: TestNonces::new(),
-            reached: Arc::default(),
-        }
-    }
-
-    /// Everything but the replay choice.
-    fn without_store(&self, mode: Mode) -> DpopLayerBuilder {
-        DpopLayer::rfc9449()
-            .issuer(self.issuer.name(), StaticKeys::new(self.issuer.jwk_set()))
-            .audience("shop")
-            .public_origin("https://api.example.com")
-            .mode(mode)
-            .clock(self.clock.reader())
-    }
-
-    fn builder(&self, mode: Mode) -> DpopLayerBuilder {
-        self.without_store(mode).replay_store(MemoryReplayStore::new(1000))
-    }
-
-    fn call(&self) -> Call<'_> {
-        let token = self.issuer.token(self.clock.now()).audience("shop");
-        Call::new(&self.client, token, "GET", URI, self.clock.now())
-    }
-
-    fn reached(&self) -> usize {
-        self.reached.load(Ordering::SeqCst)
-    }
-
-    async fn send(&self, layer: &DpopLayer, request: Request<Empty<Bytes>>) -> Answer {
-        let reached = Arc::clone(&self.reached);
-        let service = layer.layer(service_fn(move |request: Request<Empty<Bytes>>| {
-            reached.fetch_add(1, Ordering::SeqCst);
-            let verified = request.extensions().get::<Arc<Verified>>().unwrap();
-            let text = format!("{} {}", verified.claims["sub"], verified.observed.is_some());
-            let response = Response::builder().header("cache-control", "max-age=60");
-            std::future::ready(Ok::<_, Infallible>(response.body(Full::new(Bytes::from(text))).unwrap()))
-        }));
-        let (parts, body) = service.oneshot(request).await.unwrap().into_parts();
-        let refused = parts.extensions.get::<Refused>().cloned();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body, refused }
-    }
-}
-
-impl Answer {
-    fn error(&self) -> Option<ErrorCode> {
-        challenge::from_headers(&self.headers).iter().find_map(|challenge| challenge.error())
-    }
-
-    fn challenge(&self) -> &str {
-        self.headers.get("www-authenticate").map_or("", |value| value.to_str().unwrap())
-    }
-
-    fn json(&self) -> Value {
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
+use crate::scene::{ALGS, Scene};
 
 #[tokio::test]
 async fn a_proven_token_passes_and_the_captured_request_does_not() {
@@ -392,9 +309,29 @@ fn what_contradicts_itself_is_not_built() {
     assert!(good().issuer("https://other", StaticKeys::new(scene.issuer.jwk_set())).build().is_ok());
     check(good().origin_from_host(http::uri::Scheme::HTTPS), Problem::SeveralOrigins);
     check(good().trusted_proxies([], http::uri::Scheme::HTTPS), Problem::NoProxies);
+    check(good().any_forwarded_host(), Problem::AnyForwardedHost);
+    let proxied = || {
+        DpopLayer::rfc9449()
+            .issuer(scene.issuer.name(), StaticKeys::new(scene.issuer.jwk_set()))
+            .audience("shop")
+            .mode(Mode::Require)
+            .replay_store(MemoryReplayStore::new(10))
+            .trusted_proxies(["10.0.0.0/8".parse().unwrap()], http::uri::Scheme::HTTPS)
+    };
+    check(proxied(), Problem::ProxiesWithoutOrigin);
+    assert!(proxied().any_forwarded_host().build().is_ok());
+    assert!(proxied().public_origin("https://api.example.com").build().is_ok());
     check(good().stripped_prefix("v1"), Problem::StrippedPrefix);
     check(good().nonce_lifetime(Duration::from_secs(60)), Problem::NonceLifetimeWithoutNonces);
     check(good().nonces(scene.nonces.ring()).nonce_lifetime(Duration::ZERO), Problem::NonceLifetime);
+    let clockless = Policy { nonce_replaces_iat: true, ..Policy::rfc9449() };
+    let by_nonce = DpopLayer::with_proof_policy(clockless)
+        .issuer(scene.issuer.name(), StaticKeys::new(scene.issuer.jwk_set()))
+        .audience("shop")
+        .public_origin("https://api.example.com")
+        .mode(Mode::Require)
+        .replay_store(MemoryReplayStore::new(10));
+    check(by_nonce, Problem::NonceReplacesIatWithoutNonces);
     check(good().scopes(["a b"]), Problem::ChallengeText);
     check(good().resource_metadata("api"), Problem::ResourceIdentifier);
     check(good().resource_metadata("https://api.example.com?a"), Problem::ResourceIdentifier);

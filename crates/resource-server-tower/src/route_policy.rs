@@ -1,0 +1,158 @@
+//! What a route demands of tokens and proofs, as a value.
+
+use std::time::Duration;
+
+use dpop::{MAX_PROOF_BYTES, Policy};
+use oauth::challenge;
+use resource_server::{Mode, RequiredRoles, RequiredScopes};
+
+use crate::problem::Problem;
+
+/// Half of a nonce's life must be at least one second of the clock.
+const SHORTEST_NONCE_LIFETIME: Duration = Duration::from_secs(2);
+
+/// What a route demands of tokens and proofs. Hand it to [`DpopLayer::with_policy`](crate::DpopLayer::with_policy).
+///
+/// There is no `Default`: start with the layer's own [`policy`](crate::DpopLayer::policy), or with a preset and say what
+/// presets leave open. In every mode a bound token sent as Bearer is refused (RFC 9449 §7.2).
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server_tower::{Mode, NonceDemand, ProofReuse, RequiredRoles, RequiredScopes, RoutePolicy};
+///
+/// let nonces = NonceDemand::Demanded { lifetime: Duration::from_secs(60) };
+/// let mut transfers = RoutePolicy {
+///     scopes: RequiredScopes::all(["transfer"]),
+///     roles: vec![RequiredRoles::any(["realm_access", "roles"], ["clerk", "manager"])],
+///     ..RoutePolicy::fapi2(Mode::Require, nonces, ProofReuse::Refused)
+/// };
+/// transfers.proof.max_age = Duration::from_secs(15);
+/// ```
+#[derive(Debug, Clone)]
+pub struct RoutePolicy {
+    /// How strictly proofs are asked for.
+    pub mode: Mode,
+    /// Window, algorithms and limits of proofs, and whether a nonce takes the place of the client's clock.
+    pub proof: Policy,
+    /// Whether proofs must have a nonce.
+    pub nonces: NonceDemand,
+    /// Whether a proof is good for one use only.
+    pub reuse: ProofReuse,
+    /// Whom the token must be for.
+    pub audience: AcceptedAudience,
+    /// Scopes that must be granted, all of them; else 403.
+    pub scopes: RequiredScopes,
+    /// Roles that must be granted, each entry of them; else 403.
+    pub roles: Vec<RequiredRoles>,
+}
+
+/// Whether proofs must have a nonce of the server (RFC 9449 §9), sealed with the layer's
+/// [keys](crate::DpopLayerBuilder::nonces).
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server_tower::NonceDemand;
+///
+/// let strict = NonceDemand::Demanded { lifetime: Duration::from_secs(30) };
+/// assert_ne!(strict, NonceDemand::NotDemanded);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NonceDemand {
+    /// No; one that is there is not looked at.
+    NotDemanded,
+    /// Yes.
+    Demanded {
+        /// How long a nonce is accepted, at least 2 s; from half of it on a fresh one goes out.
+        lifetime: Duration,
+    },
+}
+
+/// Whether a proof is good for one use only (RFC 9449 §11.1).
+///
+/// ```
+/// use resource_server_tower::{Mode, NonceDemand, ProofReuse, RoutePolicy};
+///
+/// let policy = RoutePolicy::rfc9449(Mode::Require, NonceDemand::NotDemanded, ProofReuse::Refused);
+/// assert_eq!(policy.reuse, ProofReuse::Refused);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofReuse {
+    /// It is: claimed in the layer's [replay store](crate::DpopLayerBuilder::replay_store), and refused when that can not
+    /// answer.
+    Refused,
+    /// It may be used again within its window. The word is meant to be seen in review.
+    Allowed,
+}
+
+/// Whom access tokens must be for: `aud` (RFC 9068 §4).
+///
+/// ```
+/// use resource_server_tower::AcceptedAudience;
+///
+/// let reports = AcceptedAudience::OneOf(vec!["https://reports.example.com".to_owned()]);
+/// assert_ne!(reports, AcceptedAudience::OfLayer);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcceptedAudience {
+    /// What the layer demands.
+    OfLayer,
+    /// One of these in place of it, at least one.
+    OneOf(Vec<String>),
+    /// Anybody. The word is meant to be seen in review.
+    Any,
+}
+
+/// What a policy can ask for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerHas {
+    pub(crate) nonce_keys: bool,
+    pub(crate) replay_store: bool,
+}
+
+impl RoutePolicy {
+    /// The window and algorithms of [`Policy::rfc9449`]: proofs up to 60 s old, ES256 and Ed25519. No scopes and no roles.
+    #[must_use]
+    pub fn rfc9449(mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
+        Self::of(Policy::rfc9449(), mode, nonces, reuse)
+    }
+
+    /// The FAPI 2.0 Security Profile (§5.4), as [`Policy::fapi2`]: ES256, PS256 and Ed25519. No scopes and no roles.
+    #[must_use]
+    pub fn fapi2(mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
+        Self::of(Policy::fapi2(), mode, nonces, reuse)
+    }
+
+    /// The MCP profile (SEP-1932), as [`Policy::mcp`]: `iat` within five minutes either way. No scopes and no roles.
+    #[must_use]
+    pub fn mcp(mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
+        Self::of(Policy::mcp(), mode, nonces, reuse)
+    }
+
+    fn of(proof: Policy, mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
+        let (audience, scopes) = (AcceptedAudience::OfLayer, RequiredScopes::none());
+        Self { mode, proof, nonces, reuse, audience, scopes, roles: Vec::new() }
+    }
+
+    /// What contradicts itself, or what the layer has.
+    pub(crate) fn problems(&self, layer: LayerHas) -> impl Iterator<Item = Problem> {
+        let (demands_nonces, is_short_lived) = match self.nonces {
+            NonceDemand::NotDemanded => (false, false),
+            NonceDemand::Demanded { lifetime } => (true, lifetime < SHORTEST_NONCE_LIFETIME),
+        };
+        let claims = self.mode != Mode::Off && self.reuse == ProofReuse::Refused;
+        let is_scope =
+            |scope: &String| !scope.is_empty() && !scope.contains(' ') && challenge::is_plain(scope);
+        [
+            (claims && !layer.replay_store, Problem::NoReplayStore),
+            (self.proof.algorithms.is_empty(), Problem::NoProofAlgorithm),
+            (self.proof.max_proof_bytes > MAX_PROOF_BYTES, Problem::ProofLimit),
+            (demands_nonces && !layer.nonce_keys, Problem::NoncesWithoutKeys),
+            (is_short_lived, Problem::NonceLifetime),
+            (!demands_nonces && self.proof.nonce_replaces_iat, Problem::NonceReplacesIatWithoutNonces),
+            (self.audience == AcceptedAudience::OneOf(Vec::new()), Problem::NoAudience),
+            (!self.scopes.values.iter().all(is_scope), Problem::ChallengeText),
+        ]
+        .into_iter()
+        .filter_map(|(is_there, problem)| is_there.then_some(problem))
+    }
+}
