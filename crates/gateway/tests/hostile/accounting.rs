@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{
     m_keys, n_introspection,
     rows::{
-        a_transport, b_container, c_header, d_key, e_signature, f_claims, i_target, j_replay, l_binding,
-        l_token, p_framing,
+        a_transport, b_container, c_header, d_key, e_signature, f_claims, i_target,
+        ids::{catalogue, ids},
+        j_replay, l_binding, l_token, p_framing,
     },
 };
 
@@ -46,19 +47,6 @@ const TESTS: &[(&str, &str, &str)] = &[
     ("P76", include_str!("../sockets/http2.rs"), "rapid_resets_end_their_connection_and_no_other"),
 ];
 
-/// The ids of ranges such as `A2-3 B7`.
-pub fn ids(ranges: &str) -> Vec<String> {
-    ranges
-        .split_whitespace()
-        .flat_map(|range| {
-            let (section, numbers) = range.split_at(1);
-            let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
-            let (first, last): (u16, u16) = (first.parse().unwrap(), last.parse().unwrap());
-            (first..=last).map(move |number| format!("{section}{number}"))
-        })
-        .collect()
-}
-
 /// A test with what is said before it.
 fn test<'a>(source: &'a str, name: &str) -> &'a str {
     let at = source.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("there is no {name}"));
@@ -97,8 +85,7 @@ fn every_case_is_accounted_for_once() {
         m_keys::rows().into_iter().map(|row| row.case).collect(),
         n_introspection::rows().into_iter().map(|row| row.case).collect(),
     ];
-    let mut counts: BTreeMap<String, usize> =
-        ids(include_str!("../../../../vectors/hostile/ids.txt")).into_iter().map(|id| (id, 0)).collect();
+    let mut counts: BTreeMap<String, usize> = catalogue().into_iter().map(|id| (id, 0)).collect();
     let rows = tables.iter().flatten().map(|case| case.id.to_owned());
     for id in rows.chain(TESTS.iter().flat_map(|(ranges, _, _)| ids(ranges))) {
         *counts.get_mut(&id).unwrap_or_else(|| panic!("{id} is no id of the catalogue")) += 1;

@@ -40,6 +40,7 @@ pub mod e_signature;
 pub mod expectation;
 pub mod f_claims;
 pub mod i_target;
+pub mod ids;
 pub mod issuer_keys;
 pub mod j_replay;
 pub mod l_binding;
