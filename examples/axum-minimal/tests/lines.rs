@@ -54,3 +54,8 @@ fn nonces_beside_the_replay_store_take_two_lines() {
 fn a_proxy_in_front_takes_one_line() {
     check("behind-nginx", "axum-nonces", 1, &[]);
 }
+
+#[test]
+fn a_shared_store_and_introspection_take_14_lines() {
+    assert_eq!(code("axum-introspection-redis").len(), code("axum-nonces").len() + 14);
+}
