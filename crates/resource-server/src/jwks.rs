@@ -88,7 +88,7 @@ impl KeySource for StaticKeys {
 /// Keys of a JWKS endpoint: parsed once, one call at a time.
 ///
 /// They are fetched anew before their life ends, by the one request that comes first, while the others go on with the
-/// old ones. A `kid` that is not among them is looked for at once; after a call that did not bring it, 30 s pass until the
+/// old ones. A `kid` that is not among them is looked for at once; after a call that did not bring it, 5 s pass until the
 /// next. Keys whose refresh fails stay in use for an hour beyond their life, then requests are refused; a dead endpoint
 /// is asked once a second.
 #[derive(Debug)]
@@ -248,7 +248,7 @@ mod tests {
             ask(&cache, &kid.to_string(), 2).unwrap();
         }
         assert_eq!(endpoint.calls.load(Ordering::Relaxed), 3, "the first that is nowhere, then none");
-        ask(&cache, "c", 32).unwrap();
+        ask(&cache, "c", 7).unwrap();
         assert_eq!(endpoint.calls.load(Ordering::Relaxed), 4);
     }
 
