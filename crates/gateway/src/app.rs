@@ -1,11 +1,6 @@
 //! Puts the gateway together: configuration, secrets, rules, listeners, and the way it stops.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use gateway_core::{rules::StepKind, secrets::SecretStore};
 use tokio::net::TcpListener;
@@ -21,6 +16,7 @@ use crate::{
             SecretSourceSettings, ServeSettings, Timeouts, TlsSettings,
         },
     },
+    listen,
     management::{CurrentKeys, Management, readiness::Readiness},
     providers::{http_endpoint::FollowedEndpoint, rule_book::RuleBook},
     reload::Engine,
@@ -180,9 +176,9 @@ impl App {
         let Assembled { loaded, engine, redis, rules, telemetry, exports } = assembled;
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
-        let serve = listen("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
+        let serve = listen_for("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
         let management =
-            listen("management", settings.management.host.as_deref(), settings.management.port, options)
+            listen_for("management", settings.management.host.as_deref(), settings.management.port, options)
                 .await?;
         let (serve_address, management_address) = (local_address(&serve)?, local_address(&management)?);
 
@@ -307,17 +303,17 @@ fn install_log(settings: LogSettings) {
     }
 }
 
-async fn listen(
+async fn listen_for(
     listener: &'static str,
     host: Option<&str>,
     port: u16,
     options: &ServeOptions,
 ) -> Result<TcpListener, StartError> {
     let bound = match options.addresses {
-        Addresses::AnyLoopbackPort => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+        Addresses::AnyLoopbackPort => listen::on_any_loopback_port(),
         Addresses::Configured => match host {
-            Some(host) => TcpListener::bind((unbracketed(host), port)).await,
-            None => every_interface(port).await,
+            Some(host) => listen::on(host, port).await,
+            None => listen::on_every_interface(port),
         },
     };
     bound.map_err(|source| StartError::Listen {
@@ -336,19 +332,6 @@ fn listener_tls(
         .map(|settings| ListenerTls::new(settings, secrets, clock::now()))
         .transpose()
         .map_err(|error| StartError::ListenerTls { listener, reason: error.to_string() })
-}
-
-/// The dual-stack socket, or the IPv4 one where the system has no IPv6.
-async fn every_interface(port: u16) -> std::io::Result<TcpListener> {
-    match TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).await {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(error),
-        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
-    }
-}
-
-fn unbracketed(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr, StartError> {

@@ -12,6 +12,7 @@ pub mod config;
 mod conversion;
 mod explain;
 mod file_watch;
+mod listen;
 mod management;
 mod providers;
 mod redis;
