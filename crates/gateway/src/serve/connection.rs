@@ -159,8 +159,10 @@ async fn accept_connections<H: Handler>(
                 let open = handler.opened();
                 let (handler, stopping) = (Arc::clone(&handler), shutdown.clone());
                 let connection = serve_connection(stream, peer, tls.clone(), limits, handler, stopping);
+                // On the heap once: whatever wraps a future has room for it twice.
+                let mut connection = Box::pin(connection);
                 shutdown.spawn(async move {
-                    connection.await;
+                    connection.as_mut().await;
                     drop((slot, open));
                 });
             }
@@ -203,11 +205,12 @@ async fn serve_connection<H: Handler>(
         outcome = handshake => outcome,
         () = shutdown.stopping() => return,
     };
+    // Boxed, so that a plain connection does not take up the room that these need.
     match outcome {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(H2) => {
-            http2::serve(stream, peer, limits, handler, shutdown).await;
+            Box::pin(http2::serve(stream, peer, limits, handler, shutdown)).await;
         }
-        Ok(Ok(stream)) => http1::serve(stream, peer, limits, handler, shutdown).await,
+        Ok(Ok(stream)) => Box::pin(http1::serve(stream, peer, limits, handler, shutdown)).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
     }
