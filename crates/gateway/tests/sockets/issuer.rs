@@ -16,6 +16,7 @@ use super::upstream::scripted_at;
 /// Signs tokens; its key set is served on loopback.
 pub struct Issuer {
     pub address: SocketAddr,
+    kid: String,
     key: KeyPair,
 }
 
@@ -31,12 +32,8 @@ impl Issuer {
 
     /// The same at this address.
     pub async fn start_at(address: SocketAddr) -> Self {
-        let key = KeyPair::generate(Algorithm::Es256).unwrap();
-        let mut jwk = key.public_jwk().to_json();
-        jwk.insert("kid".to_owned(), json!("issuer-key"));
-        jwk.insert("use".to_owned(), json!("sig"));
-        jwk.insert("alg".to_owned(), json!("ES256"));
-        let set = json!({ "keys": [jwk] }).to_string();
+        let issuer = Self::with_key_served_elsewhere(address, "issuer-key");
+        let set = json!({ "keys": [issuer.public_jwk()] }).to_string();
         let address = scripted_at(address, move |mut stream| {
             let answer = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{set}",
@@ -50,7 +47,21 @@ impl Issuer {
             }
         })
         .await;
-        Self { address, key }
+        Self { address, ..issuer }
+    }
+
+    /// One with a fresh key under this name, for whose key set somebody else cares.
+    pub fn with_key_served_elsewhere(address: SocketAddr, kid: &str) -> Self {
+        Self { address, kid: kid.to_owned(), key: KeyPair::generate(Algorithm::Es256).unwrap() }
+    }
+
+    /// Its key, as a member of a key set.
+    pub fn public_jwk(&self) -> Value {
+        let mut jwk = self.key.public_jwk().to_json();
+        jwk.insert("kid".to_owned(), json!(self.kid));
+        jwk.insert("use".to_owned(), json!("sig"));
+        jwk.insert("alg".to_owned(), json!("ES256"));
+        jwk.into()
     }
 
     pub fn origin(&self) -> String {
@@ -77,8 +88,12 @@ impl Issuer {
     }
 
     pub fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "ES256", "typ": "JWT", "kid": "issuer-key"});
-        jws::sign(&header, claims, &self.key, Algorithm::Es256).unwrap()
+        self.sign_under(&json!({"alg": "ES256", "typ": "JWT", "kid": self.kid}), claims)
+    }
+
+    /// The same with this header.
+    pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        jws::sign(header, claims, &self.key, Algorithm::Es256).unwrap()
     }
 
     pub fn token(&self, bound_to: &KeyPair) -> String {

@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use http_body_util::{BodyExt, Full};
@@ -19,33 +16,38 @@ use tokio::net::{TcpListener, TcpStream};
 #[allow(unused_imports, reason = "not every test binary looks at what the upstream saw")]
 pub use super::raw_client::seen_header;
 
-/// Answers each request with its method, target, headers and body as JSON, and counts.
+/// Answers each request with its method, target, headers and body as JSON, and remembers the targets.
 pub struct Upstream {
     pub address: SocketAddr,
-    seen: Arc<AtomicUsize>,
+    targets: Arc<Mutex<Vec<String>>>,
 }
 
 impl Upstream {
     pub async fn start() -> Self {
-        let seen = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&seen);
+        let targets = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&targets);
         let address = scripted(move |stream| {
-            let counter = Arc::clone(&counter);
+            let heard = Arc::clone(&heard);
             async move {
-                let service = service_fn(move |request| {
-                    counter.fetch_add(1, Ordering::SeqCst);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    heard.lock().unwrap().push(request.uri().to_string());
                     echo(request)
                 });
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             }
         })
         .await;
-        Self { address, seen }
+        Self { address, targets }
     }
 
     /// Requests that arrived so far.
     pub fn seen(&self) -> usize {
-        self.seen.load(Ordering::SeqCst)
+        self.targets.lock().unwrap().len()
+    }
+
+    /// Their targets, in the order in which they arrived.
+    pub fn targets(&self) -> Vec<String> {
+        self.targets.lock().unwrap().clone()
     }
 }
 
