@@ -15,7 +15,8 @@ use axum::{Router, body::Body, extract::Request, response::Response};
 use http::{StatusCode, header::CACHE_CONTROL, uri::Scheme};
 use jose::{Algorithm, AlgorithmSet, JwkSet, KeyPair, SymmetricKey, crypto};
 use resource_server_tower::{
-    Clock, DpopLayer, DpopLayerBuilder, MemoryReplayStore, Mode, NonceRing, Policy, StaticKeys, SystemClock,
+    Clock, DpopLayer, DpopLayerBuilder, ErrorSignaling, MemoryReplayStore, Mode, NonceRing, Policy,
+    StaticKeys, SystemClock,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
@@ -116,12 +117,14 @@ fn layers(keys: &Value, ahead: &Arc<AtomicU64>) -> BTreeMap<&'static str, DpopLa
             let now = SystemClock.now();
             now.saturating_add(Duration::from_millis(ahead.load(Ordering::SeqCst)))
         };
-        DpopLayer::with_policy(Policy::heimdall(max_age, leeway, algorithms.clone()))
+        DpopLayer::with_proof_policy(Policy::heimdall(max_age, leeway, algorithms.clone()))
             .issuer(ISSUER, StaticKeys::new(JwkSet::parse(keys.to_string().as_bytes()).unwrap()))
             .token_algorithms(algorithms.clone())
             .leeway(leeway)
             .mode(Mode::Require)
+            .error_signaling(ErrorSignaling { description: true, ..ErrorSignaling::default() })
             .trusted_proxies(["127.0.0.2/32".parse().unwrap()], Scheme::HTTP)
+            .any_forwarded_host()
             .replay_store(MemoryReplayStore::new(100_000))
             .clock(clock)
     };
