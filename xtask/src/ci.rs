@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::run::step;
-use crate::{bans, interop};
+use crate::{bans, bench, interop};
 
 /// Runs every step; the first that fails ends the run. The tests come last, so that the output ends with the test
 /// runner's own closing lines.
@@ -21,6 +21,8 @@ pub(crate) fn run() -> Result<()> {
         cargo().args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "--deny warnings"),
     )?;
     step("the demo", cargo().args(["run", "--release", "--locked", "--", "demo"]))?;
+    println!("\n── bench, a quick run");
+    bench::run(&["--quick".to_owned()])?;
     println!("\n── interop");
     interop::run(&[])?;
     // Features that no program of the workspace turns on: PKCS #11 with SoftHSM, reqwest, tower.

@@ -9,7 +9,7 @@ mod keycloak;
 mod keycloak_admin;
 mod node;
 mod oidc_provider;
-mod openssl;
+pub(crate) mod openssl;
 mod our_client;
 mod python;
 mod through_the_gateway;

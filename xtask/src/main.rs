@@ -2,13 +2,17 @@
 //!
 //! - `cargo xtask ci`: everything that must hold before a change lands.
 //! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas and the reference.
+//! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
+//! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
 
 mod bans;
+mod bench;
 mod ci;
 mod codegen;
 mod interop;
 mod run;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -21,10 +25,13 @@ Tasks:
   ci                format, clippy, banned crates, docs, demo, interop, tests
   codegen           write schema/ and docs/reference/ from the doc comments of the types that are read
   interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
+  bench [OPTION…]   what a protected request costs; --quick, --rounds NUMBER, --json FILE, growth
+  soak [OPTION…]    millions of requests, replays and bad proofs among them; --requests NUMBER
 
 Environment:
   KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
   INTEROP_PROGRAM     path of the program that interop tests (default: built from this source)
+  BENCH_PROGRAM       path of the program that bench and soak measure (default: built with the profile `dist`)
   DIFFERENTIAL_SEED   seed of the differential scenario, to repeat a run (default: a new one, which is printed)";
 
 fn main() -> ExitCode {
@@ -33,6 +40,8 @@ fn main() -> ExitCode {
     let outcome = match task.as_deref() {
         Some("ci") => ci::run(),
         Some("codegen") => codegen::run(),
+        Some("bench") => bench::run(&words),
+        Some("soak") => soak::run(&words),
         Some("interop") => interop::run(&words),
         Some("help" | "-h" | "--help") | None => {
             println!("{HELP}");

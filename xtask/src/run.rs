@@ -60,6 +60,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // The processes may have ended by themselves; there is nothing to do then.

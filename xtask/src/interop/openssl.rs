@@ -6,17 +6,17 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 /// A P-256 key that is made on the way.
-pub(super) const CURVE: [&str; 2] = ["-pkeyopt", "ec_paramgen_curve:P-256"];
+pub(crate) const CURVE: [&str; 2] = ["-pkeyopt", "ec_paramgen_curve:P-256"];
 
 /// Makes a key and a certificate of its own for `localhost` and 127.0.0.1, both in PEM.
-pub(super) fn certificate(folder: &Path, key: &str, chain: &str) -> Result<()> {
+pub(crate) fn certificate(folder: &Path, key: &str, chain: &str) -> Result<()> {
     let request = ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
     let names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     run(folder, &[&request[..], &CURVE, &names, &["-keyout", key, "-out", chain]].concat())
 }
 
 /// Runs `openssl` in a folder.
-pub(super) fn run(folder: &Path, arguments: &[&str]) -> Result<()> {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Result<()> {
     let output = Command::new("openssl")
         .args(arguments)
         .current_dir(folder)
