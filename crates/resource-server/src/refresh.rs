@@ -124,7 +124,8 @@ impl<T: Clone, E: Clone> Refreshed<T, E> {
 
     fn usable(&self, state: &State<T, E>, now: UnixTime) -> Option<T> {
         let (value, at) = state.value.as_ref()?;
-        within(*at, self.lifetime.saturating_add(STALE_LIMIT), now).then(|| value.clone())
+        let is_usable = *at > now || within(*at, self.lifetime.saturating_add(STALE_LIMIT), now);
+        is_usable.then(|| value.clone())
     }
 }
 
@@ -134,8 +135,10 @@ impl<T, E> fmt::Debug for Refreshed<T, E> {
     }
 }
 
+/// Whether `now` is less than `duration` after `from`. A time ahead is from before the clock was set back, and says nothing
+/// any more.
 fn within(from: UnixTime, duration: Duration, now: UnixTime) -> bool {
-    from.checked_add(duration).is_none_or(|end| now < end)
+    from <= now && from.checked_add(duration).is_none_or(|end| now < end)
 }
 
 #[cfg(test)]
@@ -232,5 +235,17 @@ mod tests {
         assert_eq!(ask(&cache, 1, None, Ok(1)), (Ok(1), true));
         assert_eq!(ask(&cache, 3_700, None, Err("down")), (Ok(1), true));
         assert_eq!(ask(&cache, 3_701, None, Err("down")), (Err("down"), true));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_prolongs_nothing() {
+        let cache = Refreshed::new(Duration::from_secs(100));
+        assert_eq!(ask(&cache, 1_000, None, Err("down")), (Err("down"), true));
+        assert_eq!(ask(&cache, 940, None, Ok(1)), (Ok(1), true), "the failure is forgotten");
+        assert_eq!(ask(&cache, 1_010, Some(2), Ok(1)), (Ok(1), true));
+        assert_eq!(ask(&cache, 950, Some(2), Ok(2)), (Ok(2), true), "what was missing is looked for");
+        assert_eq!(ask(&cache, 890, None, Ok(3)), (Ok(3), true), "a value of later is fetched anew");
+        assert_eq!(ask(&cache, 830, None, Err("down")), (Ok(3), true), "and used if that fails");
+        assert_eq!(ask(&cache, 891, None, Ok(4)), (Ok(3), false), "time goes on as before");
     }
 }
