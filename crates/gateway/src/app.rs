@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::{
     assembly::{self, Assembled, FollowedRules, RuleSource},
-    clock,
+    clock::{self, Clock},
     config::{
         Enforcement, Environment, Report, Settings,
         settings::{
@@ -94,6 +94,8 @@ pub struct ServeOptions {
     pub enforcement: Enforcement,
     /// Where to listen.
     pub addresses: Addresses,
+    /// What requests are judged by.
+    pub clock: Clock,
     /// Whether the gateway's log goes to standard output. It can be switched on once in a process.
     pub installs_log: bool,
 }
@@ -110,6 +112,7 @@ impl ServeOptions {
             environment: Environment::of_process(),
             enforcement: Enforcement::full(),
             addresses: Addresses::Configured,
+            clock: Clock::of_system(),
             installs_log: true,
         }
     }
@@ -200,7 +203,7 @@ impl App {
             Mode::Proxy => {
                 let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
                 let mode = proxy(&settings, parts.clone(), options.enforcement, &shutdown)?;
-                open_gate(serve, &settings, parts, mode, &shutdown)?;
+                open_gate(serve, &settings, parts, &options.clock, mode, &shutdown)?;
             }
             Mode::Decision => {
                 if settings.serve.cors.is_some() {
@@ -210,7 +213,7 @@ impl App {
                 }
                 let mode = Decision { engine: Arc::clone(&engine) };
                 let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
-                open_gate(serve, &settings, parts, mode, &shutdown)?;
+                open_gate(serve, &settings, parts, &options.clock, mode, &shutdown)?;
             }
         }
         let listeners = serve_tls.into_iter().chain(management_tls).collect();
@@ -218,7 +221,7 @@ impl App {
             SecretUsers::new(loaded.secrets, Arc::clone(&engine), keys.clone(), listeners, redis.clone());
         follow_secrets(&settings.secret_sources, &loaded.fingerprints, users, &shutdown);
         let readiness = Readiness::new(shutdown.clone(), Arc::clone(&telemetry.metrics), book);
-        readiness.wait_for_keys(key_sources);
+        readiness.wait_for_keys(key_sources, &options.clock);
         if let Some(redis) = redis {
             let connected = async move { redis.link.connected().await };
             readiness.wait_for("the connection to Redis".to_owned(), connected);
@@ -417,6 +420,7 @@ fn open_gate<M: OnPermit>(
     listener: Listener,
     settings: &Settings,
     (engine, telemetry): (Arc<Engine>, Arc<Telemetry>),
+    clock: &Clock,
     mode: M,
     shutdown: &Shutdown,
 ) -> Result<(), StartError> {
@@ -433,7 +437,8 @@ fn open_gate<M: OnPermit>(
         rule_durations: settings.metrics.enabled && settings.metrics.cover_rules,
     };
     let connections = telemetry.metrics.connections("serve")?;
-    let gate = Gate { intake, cors, engine, telemetry, told, connections, body_gap, mode };
+    let clock = clock.clone();
+    let gate = Gate { intake, cors, engine, clock, telemetry, told, connections, body_gap, mode };
     connection::serve(listener, serve_limits(settings), Arc::new(gate), shutdown);
     Ok(())
 }

@@ -110,8 +110,9 @@ pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result
         allows_plain_http_upstream: options.enforcement.skip_upstream_tls,
     };
     let mut diagnostics = std::mem::take(&mut draft.diagnostics);
+    let start = options.clock.now();
     let remembered =
-        remembered::set_up(draft.settings(), draft.secrets(), &telemetry.metrics, &mut diagnostics)?;
+        remembered::set_up(draft.settings(), draft.secrets(), &telemetry.metrics, start, &mut diagnostics)?;
     draft.diagnostics = diagnostics;
     let redis = remembered.redis.clone();
     let ports = (remembered, outbound as _);

@@ -14,7 +14,6 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use crate::{
     app::{self, ServeOptions, StartError},
     assembly::{self, RuleSource},
-    clock,
     config::Report,
     reload::Engine,
     serve::connection::Connection,
@@ -91,7 +90,7 @@ pub async fn explain(
     };
     let explanation = gateway.explain(&request, nearest);
     let verdict = match asks_authenticators {
-        true => gateway.try_credentials(request, clock::now()).await,
+        true => gateway.try_credentials(request, options.clock.now()).await,
         false => None,
     };
     Ok(Explained { warnings: assembled.loaded.warnings, explanation: Ok(explanation), verdict })

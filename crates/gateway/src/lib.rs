@@ -25,6 +25,7 @@ mod tls;
 
 pub use app::{Addresses, App, Mode, ServeOptions, StartError};
 pub use assembly::{validate_configuration, validate_rule_set};
+pub use clock::Clock;
 pub use conversion::{Converted, NotConverted, convert_rule_set};
 pub use explain::{Call, Explained, HttpProblem, explain};
 pub use gateway_core::{

@@ -9,10 +9,10 @@ use gateway_core::{
     document::{Code, Diagnostic, Diagnostics},
     secrets::SecretStore,
 };
+use jose::UnixTime;
 
 use crate::{
     cache::{memory::MemoryCache, redis::RedisCache},
-    clock,
     config::{
         Settings,
         settings::{CacheSettings, RedisSettings, ReplayStoreType},
@@ -31,7 +31,7 @@ pub(crate) struct Remembered {
     pub(crate) redis: Option<RedisLink>,
 }
 
-/// Sets up what `cache` and `replay_store` describe; mistakes are added to `diagnostics`.
+/// Sets up what `cache` and `replay_store` describe at the time of the start; mistakes are added to `diagnostics`.
 ///
 /// # Errors
 ///
@@ -40,6 +40,7 @@ pub(crate) fn set_up(
     settings: &Settings,
     secrets: &SecretStore,
     metrics: &Metrics,
+    start: UnixTime,
     diagnostics: &mut Diagnostics,
 ) -> Result<Remembered, prometheus::Error> {
     let redis_settings = match &settings.cache {
@@ -50,7 +51,7 @@ pub(crate) fn set_up(
     let cache = cache(&settings.cache, redis_settings.zip(redis.as_ref()));
     Ok(Remembered {
         cache: counted(cache, settings, metrics)?,
-        replay_store: replay_store(settings, redis.as_ref(), metrics, diagnostics)?,
+        replay_store: replay_store(settings, redis.as_ref(), metrics, start, diagnostics)?,
         redis,
     })
 }
@@ -89,6 +90,7 @@ fn replay_store(
     settings: &Settings,
     redis: Option<&RedisLink>,
     metrics: &Metrics,
+    start: UnixTime,
     diagnostics: &mut Diagnostics,
 ) -> Result<Arc<dyn ReplayStore>, prometheus::Error> {
     let configured = &settings.replay_store;
@@ -116,7 +118,7 @@ fn replay_store(
     }
     let store = MemoryReplayStore::new(configured.capacity);
     let store = match configured.refuse_older_than_start {
-        true => store.refusing_what_is_older_than(clock::now()),
+        true => store.refusing_what_is_older_than(start),
         false => store,
     };
     Ok(Arc::new(MeteredReplayStore::over_memory(store, metrics)?))

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use gateway::{
-    Addresses, Mode, ServeOptions, StartError,
+    Addresses, Clock, Mode, ServeOptions, StartError,
     config::{Enforcement, Environment},
 };
 
@@ -64,6 +64,7 @@ impl ConfigurationArgs {
             environment: Environment::of_process(),
             enforcement: self.enforcement.to_enforcement(),
             addresses: Addresses::Configured,
+            clock: Clock::of_system(),
             installs_log: true,
         }
     }

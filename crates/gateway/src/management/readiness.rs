@@ -12,7 +12,7 @@ use resource_server::KeySource;
 use tokio::time::sleep;
 
 use crate::{
-    clock, providers::rule_book::RuleBook, serve::connection::Shutdown, telemetry::metrics::Metrics,
+    clock::Clock, providers::rule_book::RuleBook, serve::connection::Shutdown, telemetry::metrics::Metrics,
 };
 
 /// The first pause before an endpoint is asked again; each further one is twice as long.
@@ -51,10 +51,11 @@ impl Readiness {
     }
 
     /// Asks key endpoints until each has answered once, which also spares the first requests the wait.
-    pub(crate) fn wait_for_keys(self: &Arc<Self>, sources: Vec<(String, Arc<dyn KeySource>)>) {
+    pub(crate) fn wait_for_keys(self: &Arc<Self>, sources: Vec<(String, Arc<dyn KeySource>)>, clock: &Clock) {
         for (authenticator, source) in sources {
+            let clock = clock.clone();
             let what = format!("keys of the authenticator `{authenticator}`");
-            self.wait_for(what, async move { until_there(&authenticator, source.as_ref()).await });
+            self.wait_for(what, async move { until_there(&authenticator, source.as_ref(), &clock).await });
         }
     }
 
@@ -73,10 +74,10 @@ impl Readiness {
     }
 }
 
-async fn until_there(authenticator: &str, source: &dyn KeySource) {
+async fn until_there(authenticator: &str, source: &dyn KeySource, clock: &Clock) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match source.keys(None, clock::now()).await {
+        match source.keys(None, clock.now()).await {
             Ok(_) => return,
             Err(error) => {
                 let error = gateway_core::mechanisms::step::chain_of_causes(&error);

@@ -24,7 +24,7 @@ use super::{
     intake::Intake,
 };
 use crate::{
-    clock,
+    clock::Clock,
     reload::Engine,
     telemetry::{
         Telemetry,
@@ -66,6 +66,8 @@ pub(crate) struct Gate<M> {
     pub(crate) cors: Option<Cors>,
     /// Decides, with the rules of the moment.
     pub(crate) engine: Arc<Engine>,
+    /// The time at which it decides.
+    pub(crate) clock: Clock,
     /// Longest gap between two pieces of a request's body.
     pub(crate) body_gap: Duration,
     /// What is counted and traced.
@@ -131,7 +133,7 @@ impl<M: OnPermit> Gate<M> {
         arrived: Arrived<'_>,
         watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
-        match self.engine.decide(request, clock::now()).await {
+        match self.engine.decide(request, self.clock.now()).await {
             Decision::Denial(denial) => refuse(*denial, watch),
             Decision::Permit(permit) => {
                 watch.permitted(&permit);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gateway::{Mode, ServeOptions, config::Environment};
+use gateway::{Clock, Mode, ServeOptions, config::Environment};
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use tempfile::TempDir;
 
@@ -45,7 +45,15 @@ impl DpopSetup {
         change: (&str, &str),
     ) -> Self {
         let change = |text: &str| text.replacen(change.0, change.1, 1);
-        Self::start_adapted(mode, Environment::default(), configuration, rules, &[], change).await
+        Self::start_adapted(|options| ServeOptions { mode, ..options }, configuration, rules, &[], change)
+            .await
+    }
+
+    /// The same by another clock than the system's.
+    pub async fn start_by(clock: Clock, configuration: &str, rules: &[&str], change: (&str, &str)) -> Self {
+        let change = |text: &str| text.replacen(change.0, change.1, 1);
+        Self::start_adapted(|options| ServeOptions { clock, ..options }, configuration, rules, &[], change)
+            .await
     }
 
     /// The same with more files in the folder, and any change of the texts.
@@ -55,17 +63,17 @@ impl DpopSetup {
         files: &[(&str, &str)],
         change: impl Fn(&str) -> String,
     ) -> Self {
-        Self::start_adapted(Mode::Proxy, Environment::default(), configuration, rules, files, change).await
+        Self::start_adapted(|options| options, configuration, rules, files, change).await
     }
 
     /// The same with these variables.
     pub async fn start_with(environment: Environment, configuration: &str, rules: &[&str]) -> Self {
-        Self::start_adapted(Mode::Proxy, environment, configuration, rules, &[], str::to_owned).await
+        let options = |options| ServeOptions { environment, ..options };
+        Self::start_adapted(options, configuration, rules, &[], str::to_owned).await
     }
 
     async fn start_adapted(
-        mode: Mode,
-        environment: Environment,
+        change_options: impl FnOnce(ServeOptions) -> ServeOptions,
         configuration: &str,
         rules: &[&str],
         files: &[(&str, &str)],
@@ -91,8 +99,9 @@ impl DpopSetup {
         }
         let path = folder.path().join("heimdall-config.yaml");
         std::fs::write(&path, adapted(configuration)).unwrap();
-        let options = ServeOptions { mode, environment, ..options(&path) };
-        let gateway = RunningGateway::start_with(folder, options).await;
+        // No variable of the test's own environment.
+        let options = ServeOptions { environment: Environment::default(), ..options(&path) };
+        let gateway = RunningGateway::start_with(folder, change_options(options)).await;
         Self { gateway, issuer, upstream, alice: KeyPair::generate(Algorithm::Es256).unwrap(), signer }
     }
 

@@ -110,10 +110,22 @@ pub fn proof(
     nonce: Option<&str>,
     age_seconds: i64,
 ) -> String {
+    proof_of(key, method, uri, token, nonce, now() - age_seconds)
+}
+
+/// The same issued at this time, in seconds since 1970.
+pub fn proof_of(
+    key: &KeyPair,
+    method: &str,
+    uri: &str,
+    token: &str,
+    nonce: Option<&str>,
+    issued_at: i64,
+) -> String {
     let token = AccessToken::parse(token).unwrap();
     let mut builder = ProofBuilder::new(key, method, uri).access_token(&token);
     if let Some(nonce) = nonce {
         builder = builder.nonce(nonce);
     }
-    builder.sign(UnixTime::from_seconds(now() - age_seconds)).unwrap()
+    builder.sign(UnixTime::from_seconds(issued_at)).unwrap()
 }
