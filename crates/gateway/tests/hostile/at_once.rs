@@ -55,7 +55,7 @@ async fn one_gets_through(
             answers.into_iter().partition(|answer| answer.status == 200);
         assert_eq!((allowed.len(), site.reached() - reached), (1, 1), "{id}, round {round}");
         for other in others {
-            let wrong = faults(PROOF, Some(&other), 0);
+            let wrong = faults(REPLAYED, Some(&other), 0);
             assert!(wrong.is_empty(), "{id}, round {round}: {wrong:?}");
         }
     }
@@ -101,7 +101,7 @@ async fn signatures_of_garbage_keep_nobody_waiting() {
     assert_eq!(status, 200, "O9");
     assert!(elapsed < Duration::from_secs(2), "O9: {elapsed:?}");
     for answer in answers {
-        let wrong = faults(PROOF, Some(&answer), 0);
+        let wrong = faults(BAD_SIGNATURE, Some(&answer), 0);
         assert!(wrong.is_empty(), "O9: {wrong:?}");
     }
     assert_eq!(site.reached(), 1);

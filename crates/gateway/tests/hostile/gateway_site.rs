@@ -68,6 +68,10 @@ impl Site for GatewaySite {
         }
     }
 
+    fn describes(&self) -> bool {
+        true
+    }
+
     async fn wait(&self, pause: Duration) {
         tokio::time::sleep(pause).await;
     }

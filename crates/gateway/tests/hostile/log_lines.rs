@@ -51,5 +51,5 @@ async fn writes_the_log() {
     let site = GatewaySite::with(Setup { more, installs_log: true, ..Setup::default() }).await;
     let in_kid = |draft: &mut Draft| draft.token.header["kid"] = json!(FORGED);
     let in_issuer = |draft: &mut Draft| draft.token.claims["iss"] = json!(FORGED);
-    site.run(vec![plain("O5", TOKEN, in_kid), plain("O6", TOKEN, in_issuer)]).await;
+    site.run(vec![plain("O5", TOKEN_KEY, in_kid), plain("O6", TOKEN_ISSUER, in_issuer)]).await;
 }

@@ -34,7 +34,7 @@ impl Setup {
             .replace("ALGORITHMS", "allowed_algorithms: [RS256, PS256, ES256, ES384, ES512, EdDSA]")
             .replace(
                 "SIGNALING",
-                "error_signaling: {enabled: true, include_error_description: true, include_dpop_algorithms: true}",
+                "error_signaling: {enabled: true, include_error_description: true, include_dpop_algorithms: true, include_required_scope: true}",
             )
     }
 

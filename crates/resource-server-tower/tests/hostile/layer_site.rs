@@ -65,6 +65,10 @@ impl Site for LayerSite {
         self.reached.load(Ordering::SeqCst)
     }
 
+    fn describes(&self) -> bool {
+        true
+    }
+
     async fn wait(&self, pause: Duration) {
         self.ahead.fetch_add(u64::try_from(pause.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -122,7 +126,11 @@ fn layers(keys: &Value, ahead: &Arc<AtomicU64>) -> BTreeMap<&'static str, DpopLa
             .token_algorithms(algorithms.clone())
             .leeway(leeway)
             .mode(Mode::Require)
-            .error_signaling(ErrorSignaling { description: true, ..ErrorSignaling::default() })
+            .error_signaling(ErrorSignaling {
+                description: true,
+                required_scope: true,
+                ..ErrorSignaling::default()
+            })
             .trusted_proxies(["127.0.0.2/32".parse().unwrap()], Scheme::HTTP)
             .any_forwarded_host()
             .replay_store(MemoryReplayStore::new(100_000))
@@ -166,7 +174,7 @@ async fn dispatch(
         let fields: Vec<_> = fields
             .map(|(name, value)| [name.as_str().into(), String::from_utf8_lossy(value.as_bytes())])
             .collect();
-        let seen = json!({"target": request.uri().to_string(), "headers": fields});
+        let seen = json!({"method": request.method().as_str(), "target": request.uri().to_string(), "headers": fields});
         let mut response = Response::new(Body::from(seen.to_string()));
         if let Some(wanted) = request.headers().get("x-answer-cache-control") {
             response.headers_mut().insert(CACHE_CONTROL, wanted.clone());

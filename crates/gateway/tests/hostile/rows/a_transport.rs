@@ -24,18 +24,18 @@ pub fn rows() -> Vec<Case> {
                 w.remove("dpop");
             });
         }),
-        plain("A5", PROOF, |d| d.wire = Some(|w| w.remove("dpop"))),
-        at(NONCE_ROUTE, "A6", PROOF, |d| d.wire = Some(|w| w.remove("dpop"))),
-        plain("A7", PROOF, |d| d.wire = Some(|w| w.add("DPoP", w.proof.clone()))),
-        plain("A8", PROOF, |d| d.wire = Some(|w| w.add("dpop", w.proof.clone()))),
-        plain("A9", PROOF, |d| d.wire = Some(|w| w.add("DPoP", ""))),
-        plain("A10", PROOF, |d| d.wire = Some(|w| w.set("DPoP", format!("{0}, {0}", w.proof)))),
-        plain("A11", PROOF, |d| d.wire = Some(|w| w.set("DPoP", format!("{},", w.proof)))),
-        plain("A12", PROOF, |d| d.wire = Some(|w| w.set("DPoP", format!(",{}", w.proof)))),
-        plain("A13", PROOF, |d| d.wire = Some(|w| w.set("DPoP", format!("DPoP {}", w.proof)))),
-        plain("A14", PROOF, |d| d.wire = Some(|w| w.set("DPoP", format!("\"{}\"", w.proof)))),
-        plain("A15", PROOF, |d| d.wire = Some(|w| w.set("DPoP", ""))),
-        plain("A16", PROOF, |d| d.wire = Some(|w| w.set("DPoP", "   "))),
+        plain("A5", NO_PROOF, |d| d.wire = Some(|w| w.remove("dpop"))),
+        at(NONCE_ROUTE, "A6", NO_PROOF, |d| d.wire = Some(|w| w.remove("dpop"))),
+        plain("A7", TWO_PROOFS, |d| d.wire = Some(|w| w.add("DPoP", w.proof.clone()))),
+        plain("A8", TWO_PROOFS, |d| d.wire = Some(|w| w.add("dpop", w.proof.clone()))),
+        plain("A9", TWO_PROOFS, |d| d.wire = Some(|w| w.add("DPoP", ""))),
+        plain("A10", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", format!("{0}, {0}", w.proof)))),
+        plain("A11", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", format!("{},", w.proof)))),
+        plain("A12", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", format!(",{}", w.proof)))),
+        plain("A13", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", format!("DPoP {}", w.proof)))),
+        plain("A14", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", format!("\"{}\"", w.proof)))),
+        plain("A15", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", ""))),
+        plain("A16", NO_JWS, |d| d.wire = Some(|w| w.set("DPoP", "   "))),
         plain("A17", ALLOWED, |d| d.wire = Some(|w| w.rename("DPoP", "DPOP"))),
         plain("A18", ALLOWED, |d| d.scheme = "dpop"),
         plain("A19", ALLOWED, |d| d.scheme = "DPOP"),
@@ -73,11 +73,17 @@ pub fn rows() -> Vec<Case> {
         }),
         at(MIXED, "A31", REQUEST, |d| {
             d.wire = Some(|w| w.add("Authorization", "Bearer unbound"));
+        })
+        .also(|answer| {
+            let said = answer.header("www-authenticate").unwrap();
+            said.starts_with("DPoP ")
+                && said.contains("Bearer ")
+                && said.matches("invalid_request").count() == 2
         }),
         plain("A32", REQUEST, |d| {
             d.wire = Some(|w| w.set("Authorization", format!("Bearer {0}, DPoP {0}", w.token)));
         }),
-        plain("A33", TOKEN, |d| {
+        plain("A33", TOKEN_AS_BEARER, |d| {
             d.scheme = "Bearer";
             d.wire = Some(|w| w.remove("dpop"));
         }),
@@ -89,21 +95,26 @@ pub fn rows() -> Vec<Case> {
         at(MIXED, "A36", BEARER, |d| {
             d.scheme = "Bearer";
             d.wire = Some(|w| w.remove("dpop"));
+        })
+        .also(|answer| {
+            let (dpop, _) = answer.header("www-authenticate").unwrap().split_once("Bearer ").unwrap();
+            dpop.starts_with("DPoP algs=") && !dpop.contains("error")
         }),
         at(MIXED, "A37", PROOF_OR_TOKEN, |d| d.token.remove_claim("cnf")),
-        plain("A38", TOKEN, |d| d.token.remove_claim("cnf")),
+        plain("A38", TOKEN_UNBOUND, |d| d.token.remove_claim("cnf")),
         plain("A39", PROOF_OR_TOKEN, |d| {
             d.scheme = "Bearer";
             d.token.remove_claim("cnf");
             d.wire = Some(|w| w.remove("dpop"));
-        }),
+        })
+        .also(|answer| !answer.header("www-authenticate").unwrap().contains("Bearer")),
         at(MIXED, "A40", ALLOWED, |d| {
             d.scheme = "Bearer";
             d.token.remove_claim("cnf");
             d.wire = Some(|w| w.remove("dpop"));
         }),
         at(MIXED, "A41", ALLOWED, |_| {}),
-        plain("A42", DENIED, |d| {
+        plain("A42", BAD_REQUEST_OR_401, |d| {
             d.wire = Some(|w| {
                 w.remove("authorization");
                 w.line = format!("GET /plain/a/b?access_token={} HTTP/1.1", w.token);
@@ -150,7 +161,7 @@ pub fn rows() -> Vec<Case> {
                 w.add("Cookie", format!("access_token={}", w.token));
             });
         }),
-        plain("A51", PROOF, |d| {
+        plain("A51", NO_PROOF, |d| {
             d.wire = Some(|w| {
                 w.remove("dpop");
                 w.line = format!("GET /plain/a/b?DPoP={} HTTP/1.1", w.proof);
@@ -172,7 +183,7 @@ pub fn rows() -> Vec<Case> {
             d.method = "CONNECT";
             d.wire = Some(|w| w.line = "CONNECT api.example.com:80 HTTP/1.1".to_owned());
         }),
-        plain("A59", DENIED, |d| {
+        plain("A59", BAD_METHOD, |d| {
             d.method = "get";
             d.claim("htm", json!("GET"));
         }),

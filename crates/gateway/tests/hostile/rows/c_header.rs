@@ -69,25 +69,25 @@ fn secp256k1(draft: &mut Draft) {
 
 pub fn rows() -> Vec<Case> {
     vec![
-        plain("C2", PROOF, |d| typ(d, json!("at+jwt"))),
-        plain("C3", PROOF, |d| typ(d, json!("jwt"))),
-        plain("C4", PROOF, |d| typ(d, json!(1))),
-        plain("C5", PROOF, |d| typ(d, json!(["dpop+jwt"]))),
-        plain("C8", PROOF, |d| typ(d, json!(" dpop+jwt"))),
-        plain("C9", PROOF, |d| typ(d, json!("dpop+jwt\0"))),
-        plain("C10", PROOF, |d| typ(d, json!({"dpop+jwt": 1}))),
-        plain("C11", PROOF, |d| typ(d, json!("dpop"))),
-        plain("C12", PROOF, |d| typ(d, json!("dpop+jws"))),
-        plain("C14", PROOF, |d| typ(d, json!("DPOP+JWT"))),
-        plain("C15", PROOF, |d| typ(d, json!("application/dpop+jwt"))),
-        plain("C17", PROOF, |d| alg(d, json!(""))),
-        plain("C19", PROOF, |d| alg(d, json!(null))),
-        plain("C20", PROOF, |d| {
+        plain("C2", BAD_TYP, |d| typ(d, json!("at+jwt"))),
+        plain("C3", BAD_TYP, |d| typ(d, json!("jwt"))),
+        plain("C4", BAD_TYP, |d| typ(d, json!(1))),
+        plain("C5", BAD_TYP, |d| typ(d, json!(["dpop+jwt"]))),
+        plain("C8", BAD_TYP, |d| typ(d, json!(" dpop+jwt"))),
+        plain("C9", BAD_TYP, |d| typ(d, json!("dpop+jwt\0"))),
+        plain("C10", BAD_TYP, |d| typ(d, json!({"dpop+jwt": 1}))),
+        plain("C11", BAD_TYP, |d| typ(d, json!("dpop"))),
+        plain("C12", BAD_TYP, |d| typ(d, json!("dpop+jws"))),
+        plain("C14", BAD_TYP, |d| typ(d, json!("DPOP+JWT"))),
+        plain("C15", BAD_TYP, |d| typ(d, json!("application/dpop+jwt"))),
+        plain("C17", BAD_ALG, |d| alg(d, json!(""))),
+        plain("C19", BAD_ALG, |d| alg(d, json!(null))),
+        plain("C20", NO_JWS, |d| {
             alg(d, json!("NONE"));
             d.proof.signature = Some(|_| Vec::new());
         }),
-        plain("C21", PROOF, |d| alg(d, json!(["ES256"]))),
-        plain("C23", PROOF, |d| {
+        plain("C21", BAD_ALG, |d| alg(d, json!(["ES256"]))),
+        plain("C23", BAD_ALG, |d| {
             alg(d, json!("HS256"));
             d.proof.compact = Some(|key, jws| {
                 let jwk = key.public_jwk().to_json();
@@ -95,47 +95,47 @@ pub fn rows() -> Vec<Case> {
                 with_mac(&jws, |input| crypto::hmac_sha256(&x, input).to_vec())
             });
         }),
-        plain("C24", PROOF, |d| {
+        plain("C24", BAD_ALG, |d| {
             alg(d, json!("HS384"));
             d.proof.compact = Some(|key, jws| {
                 let pem = public_pem(key);
                 with_mac(&jws, |input| hmac(|m| crypto::sha384(m).to_vec(), 128, pem.as_bytes(), input))
             });
         }),
-        plain("C25", PROOF, |d| {
+        plain("C25", BAD_ALG, |d| {
             alg(d, json!("HS512"));
             d.proof.compact = Some(|key, jws| {
                 let pem = public_pem(key);
                 with_mac(&jws, |input| hmac(|m| crypto::sha512(m).to_vec(), 128, pem.as_bytes(), input))
             });
         }),
-        plain("C26", PROOF, |d| encrypted(d, json!({"alg": "RSA-OAEP"}))),
-        plain("C27", PROOF, |d| {
+        plain("C26", NO_JWS, |d| encrypted(d, json!({"alg": "RSA-OAEP"}))),
+        plain("C27", NO_JWS, |d| {
             let epk = d.proof.header["jwk"].clone();
             encrypted(d, json!({"alg": "ECDH-ES", "epk": epk}));
         }),
-        plain("C28", PROOF, |d| {
+        plain("C28", NO_JWS, |d| {
             encrypted(d, json!({"alg": "PBES2-HS256+A128KW", "p2s": "AAAA", "p2c": 2_147_483_647}));
         }),
-        plain("C29", PROOF, |d| alg(d, json!("RS1"))),
-        plain("C31", PROOF, |d| alg(d, json!("ESP256"))),
-        plain("C32", PROOF, |d| {
+        plain("C29", BAD_ALG, |d| alg(d, json!("RS1"))),
+        plain("C31", BAD_ALG, |d| alg(d, json!("ESP256"))),
+        plain("C32", BAD_ALG, |d| {
             secp256k1(d);
             alg(d, json!("ES256K"));
         }),
-        at("/es256/a", "C35", PROOF, |d| d.use_key(rsa_key())),
-        plain("C38", PROOF, |d| alg(d, json!("PS256"))),
-        plain("C39", PROOF, |d| {
+        at("/es256/a", "C35", BAD_ALG, |d| d.use_key(rsa_key())),
+        plain("C38", BAD_KEY, |d| alg(d, json!("PS256"))),
+        plain("C39", BAD_KEY, |d| {
             d.use_new_key(Algorithm::EdDsa);
             alg(d, json!("ES256"));
         }),
-        plain("C40", PROOF, |d| {
+        plain("C40", BAD_KEY, |d| {
             d.use_new_key(Algorithm::Es384);
             alg(d, json!("ES256"));
         }),
-        plain("C42", PROOF, secp256k1),
-        plain("C43", PROOF, |d| alg(d, json!("ES512"))),
-        plain("C44", PROOF, |d| {
+        plain("C42", BAD_KEY, secp256k1),
+        plain("C43", BAD_KEY, |d| alg(d, json!("ES512"))),
+        plain("C44", BAD_KEY, |d| {
             d.use_new_key(Algorithm::EdDsa);
             let x = d.proof.header["jwk"]["x"].clone();
             d.bind_to(json!({"kty": "OKP", "crv": "X25519", "x": x}));
@@ -143,29 +143,29 @@ pub fn rows() -> Vec<Case> {
         plain("C47", ALLOWED, |d| d.use_new_key(Algorithm::Ed25519)),
         plain("C48", ALLOWED, |d| d.use_key(rsa_key().with_default_algorithm(Algorithm::Ps256))),
         plain("C49", ALLOWED, |d| d.use_key(rsa_key())),
-        plain("C50", PROOF, |d| d.proof.header["jwk"]["alg"] = json!("ES384")),
+        plain("C50", BAD_KEY, |d| d.proof.header["jwk"]["alg"] = json!("ES384")),
         plain("C51", ALLOWED, |d| d.proof.header["jwk"]["use"] = json!("sig")),
         plain("C52", ALLOWED, |d| d.proof.header["jwk"]["key_ops"] = json!(["verify"])),
-        plain("C55", PROOF, |d| d.proof.header["crit"] = json!(["b64", "b64"])),
-        plain("C56", PROOF, |d| d.proof.header["crit"] = json!(null)),
+        plain("C55", BAD_HEADER, |d| d.proof.header["crit"] = json!(["b64", "b64"])),
+        plain("C56", BAD_HEADER, |d| d.proof.header["crit"] = json!(null)),
         plain("C57", ALLOWED, |d| d.proof.header["kid"] = json!("../../../../dev/null")),
         plain("C58", ALLOWED, |d| d.proof.header["kid"] = json!("k".repeat(2_000))),
         plain("C59", ALLOWED, |d| d.proof.header["kid"] = json!("k\0")),
         plain("C61", ALLOWED, |d| d.proof.header["x5u"] = json!("http://127.0.0.1:9/")),
-        plain("C62", PROOF, |d| {
+        plain("C62", BAD_SIGNATURE, |d| {
             d.proof.header["jku"] = json!("http://127.0.0.1:9/");
             d.proof.signer = Some(KeyPair::generate(Algorithm::Es256).unwrap());
         }),
         plain("C63", EITHER, |d| d.proof.header["x5c"] = json!(["MIIB"])),
-        plain("C64", PROOF, |d| {
+        plain("C64", BAD_KEY, |d| {
             d.proof.remove_header("jwk");
             d.proof.header["kid"] = json!("issuer-key");
             d.proof.signer = d.issuer_key.take();
         }),
-        plain("C65", PROOF, |d| d.proof.header_text = Some(|t| t.replace("\"typ\"", "\"Typ\""))),
-        plain("C66", PROOF, |d| d.proof.header_text = Some(|t| t.replace("\"alg\"", "\"ALG\""))),
+        plain("C65", BAD_TYP, |d| d.proof.header_text = Some(|t| t.replace("\"typ\"", "\"Typ\""))),
+        plain("C66", BAD_ALG, |d| d.proof.header_text = Some(|t| t.replace("\"alg\"", "\"ALG\""))),
         // The signature covers the whole: a member put in afterwards spoils it.
-        plain("E3", PROOF, |d| {
+        plain("E3", BAD_SIGNATURE, |d| {
             d.proof.compact = Some(|_, jws| {
                 let parts: Vec<&str> = jws.split('.').collect();
                 let header = String::from_utf8(base64url::decode(parts[0]).unwrap()).unwrap();
@@ -173,7 +173,7 @@ pub fn rows() -> Vec<Case> {
                 format!("{header}.{}.{}", parts[1], parts[2])
             });
         }),
-        plain("E2", PROOF, |d| {
+        plain("E2", BAD_SIGNATURE, |d| {
             d.proof.compact = Some(|_, jws| {
                 let parts: Vec<&str> = jws.split('.').collect();
                 let claims = String::from_utf8(base64url::decode(parts[1]).unwrap()).unwrap();
@@ -181,11 +181,11 @@ pub fn rows() -> Vec<Case> {
                 format!("{}.{claims}.{}", parts[0], parts[2])
             });
         }),
-        plain("O4", PROOF, |d| alg(d, json!("ES256\"\r\nX-Evil: 1\\"))).also(|answer| {
+        plain("O4", BAD_ALG, |d| alg(d, json!("ES256\"\r\nX-Evil: 1\\"))).also(|answer| {
             let text = format!("{answer:?}").to_ascii_lowercase();
             !text.contains("evil")
         }),
-        plain("E14", PROOF, |d| {
+        plain("E14", BAD_SIGNATURE, |d| {
             d.use_new_key(Algorithm::EdDsa);
             d.proof.signer = Some(KeyPair::generate(Algorithm::EdDsa).unwrap());
         }),

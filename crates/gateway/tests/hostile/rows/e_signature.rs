@@ -1,6 +1,6 @@
 //! The signature of the proof.
 
-use jose::{Algorithm, crypto};
+use jose::{Algorithm, base64url, crypto};
 
 use super::{
     case::{Case, plain, twice},
@@ -30,7 +30,7 @@ fn sha256(message: &[u8]) -> Vec<u8> {
 }
 
 /// The order of the group of Ed25519, least significant byte first.
-const L: [u8; 32] = [
+pub const L: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
@@ -90,42 +90,49 @@ fn cube(number: &[u8]) -> Vec<u8> {
 
 pub fn rows() -> Vec<Case> {
     vec![
-        plain("E6", PROOF, |d| d.proof.signature = Some(|_| [ORDER, ORDER].concat())),
-        plain("E7", PROOF, |d| d.proof.signature = Some(|_| [&ORDER[..], &[0; 31], &[1]].concat())),
-        twice("/plain/a/b", "E9", (|_| {}, 200), PROOF, |d| d.proof.signature = Some(other_s)),
-        plain("E12", PROOF, |d| {
+        plain("E6", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [ORDER, ORDER].concat())),
+        plain("E7", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [&ORDER[..], &[0; 31], &[1]].concat())),
+        twice("/plain/a/b", "E9", (|_| {}, 200), REPLAYED, |d| {
+            d.repeats_proof = true;
+            d.wire = Some(|w| {
+                let (input, signature) = w.proof.rsplit_once('.').unwrap();
+                let twin = other_s(base64url::decode(signature).unwrap());
+                w.set("DPoP", format!("{input}.{}", base64url::encode(twin)));
+            });
+        }),
+        plain("E12", BAD_SIGNATURE, |d| {
             d.proof.signature = Some(|b| [&[0], &b[..32], &[0], &b[32..]].concat());
         }),
-        plain("E15", PROOF, |d| {
+        plain("E15", BAD_SIGNATURE, |d| {
             ed25519(d, |mut signature| {
                 add(&mut signature[32..], &L);
                 signature
             });
         }),
-        plain("E16", PROOF, |d| ed25519(d, |_| vec![0; 64])),
-        plain("E17", PROOF, |d| ed25519(d, |signature| signature[..63].to_vec())),
-        plain("E18", PROOF, |d| ed25519(d, |signature| [signature, vec![0]].concat())),
-        plain("E19", PROOF, |d| rsa_by_hand(d, &EXPONENT_3, forged)),
-        plain("E20", PROOF, |d| {
+        plain("E16", BAD_SIGNATURE, |d| ed25519(d, |_| vec![0; 64])),
+        plain("E17", BAD_SIGNATURE, |d| ed25519(d, |signature| signature[..63].to_vec())),
+        plain("E18", BAD_SIGNATURE, |d| ed25519(d, |signature| [signature, vec![0]].concat())),
+        plain("E19", BAD_SIGNATURE, |d| rsa_by_hand(d, &EXPONENT_3, forged)),
+        plain("E20", BAD_SIGNATURE, |d| {
             rs256(d, |input| {
                 let info = [0x30, 0x2f, 0x30, 0x0b, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1, 4, 0x20];
                 BITS_2048.sign_block(1, 0xff, &[info.to_vec(), sha256(input)].concat())
             });
         }),
-        plain("E21", PROOF, |d| {
+        plain("E21", BAD_SIGNATURE, |d| {
             rs256(d, |input| BITS_2048.sign_block(2, 0xff, &[DIGEST_INFO.to_vec(), sha256(input)].concat()));
         }),
-        plain("E22", PROOF, |d| {
+        plain("E22", BAD_SIGNATURE, |d| {
             rs256(d, |input| BITS_2048.sign_block(1, 0xfe, &[DIGEST_INFO.to_vec(), sha256(input)].concat()));
         }),
-        plain("E23", PROOF, |d| rs256(d, |input| BITS_2048.sign_block(1, 0xff, &sha256(input)))),
-        plain("E24", PROOF, |d| ps256(d, |input| BITS_2048.sign_pss(input, sha256, &[]))),
-        plain("E25", PROOF, |d| {
+        plain("E23", BAD_SIGNATURE, |d| rs256(d, |input| BITS_2048.sign_block(1, 0xff, &sha256(input)))),
+        plain("E24", BAD_SIGNATURE, |d| ps256(d, |input| BITS_2048.sign_pss(input, sha256, &[]))),
+        plain("E25", BAD_SIGNATURE, |d| {
             ps256(d, |input| BITS_2048.sign_pss(input, |m| crypto::sha1(m).to_vec(), &[7; 32]));
         }),
-        plain("E26", PROOF, |d| rs256(d, |input| BITS_2048.sign_pss(input, sha256, &[7; 32]))),
-        plain("E27", PROOF, |d| rs256(d, |input| [vec![0], BITS_2048.sign(input)].concat())),
-        plain("E28", PROOF, |d| {
+        plain("E26", BAD_SIGNATURE, |d| rs256(d, |input| BITS_2048.sign_pss(input, sha256, &[7; 32]))),
+        plain("E27", BAD_SIGNATURE, |d| rs256(d, |input| [vec![0], BITS_2048.sign(input)].concat())),
+        plain("E28", BAD_SIGNATURE, |d| {
             rs256(d, |input| {
                 let mut sum = BITS_2048.sign(input);
                 sum.reverse();
@@ -139,7 +146,7 @@ pub fn rows() -> Vec<Case> {
                 if sum[0] == 0 { sum[1..].to_vec() } else { sum }
             });
         }),
-        plain("E29", PROOF, |d| {
+        plain("E29", BAD_SIGNATURE, |d| {
             rs256(d, |_| [vec![0; 255], vec![1]].concat());
         }),
     ]

@@ -19,6 +19,9 @@ pub struct Refusal {
     /// Whether the head may have been passed on before the fault in the body showed.
     pub may_reach: bool,
     pub challenge: Challenge,
+    /// What `error_description` says, where the site tells it: so that a row is refused for what it is about. Empty for
+    /// anything.
+    pub because: &'static str,
 }
 
 /// What is said about one scheme.
@@ -35,7 +38,7 @@ pub enum Challenge {
 }
 
 const fn refused(statuses: &'static [u16], may_close: bool, challenge: Challenge) -> Expected {
-    Expected::Refused(Refusal { statuses, may_close, may_reach: false, challenge })
+    Expected::Refused(Refusal { statuses, may_close, may_reach: false, challenge, because: "" })
 }
 
 pub const ALLOWED: Expected = Expected::Allowed;
@@ -59,6 +62,13 @@ pub const LIMIT_OR_414: Expected = refused(&[400, 413, 414, 431], true, Challeng
 /// Not a request that HTTP allows.
 pub const MALFORMED: Expected =
     refused(&[400, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+/// The same for `Host`.
+pub const BAD_HOST: Expected =
+    refused(&[400, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
+/// The same for the method, which may also be judged.
+pub const BAD_METHOD: Expected = refused(&[400, 401, 404, 405, 501], false, Challenge::Any);
+/// Not understood, or not accepted.
+pub const BAD_REQUEST_OR_401: Expected = refused(&[400, 401], false, Challenge::Any);
 /// The same, or judged as a request without the spoiled field.
 pub const MALFORMED_OR_401: Expected =
     refused(&[400, 401, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
@@ -80,14 +90,64 @@ pub const BROKEN_BODY: Expected = Expected::Refused(Refusal {
     may_close: true,
     may_reach: true,
     challenge: Challenge::Any,
+    because: "",
 });
+
+// Refusals of a proof, of a nonce and of a token, each with its reason.
+pub const NO_PROOF: Expected = because(PROOF, "DPoP proof is missing");
+pub const TWO_PROOFS: Expected = because(PROOF, "more than one DPoP proof");
+pub const PROOF_TOO_LARGE: Expected = because(PROOF, "DPoP proof is too large");
+pub const NO_JWS: Expected = because(PROOF, "DPoP proof is malformed");
+pub const BAD_TYP: Expected = because(PROOF, "typ of the DPoP proof is not dpop+jwt");
+pub const BAD_HEADER: Expected = because(PROOF, "DPoP proof has an unsupported header parameter");
+pub const BAD_ALG: Expected = because(PROOF, "algorithm of the DPoP proof is not supported");
+pub const BAD_KEY: Expected = because(PROOF, "jwk of the DPoP proof is not acceptable");
+pub const NO_CLAIM: Expected = because(PROOF, "a claim is missing in the DPoP proof");
+pub const BAD_CLAIM: Expected = because(PROOF, "a claim of the DPoP proof has a wrong form");
+pub const BAD_ATH: Expected = because(PROOF, "ath does not match the access token");
+pub const BAD_HTM: Expected = because(PROOF, "htm does not match the request method");
+pub const BAD_HTU: Expected = because(PROOF, "htu does not match the request URI");
+pub const TOO_OLD: Expected = because(PROOF, "DPoP proof is too old");
+pub const TOO_EARLY: Expected = because(PROOF, "DPoP proof is not yet valid");
+pub const PROOF_EXPIRED: Expected = because(PROOF, "DPoP proof has expired");
+pub const BAD_SIGNATURE: Expected = because(PROOF, "signature of the DPoP proof is invalid");
+pub const REPLAYED: Expected = because(PROOF, "DPoP proof was used before");
+pub const NO_NONCE: Expected = because(NONCE, "nonce is missing");
+pub const BAD_NONCE: Expected = because(NONCE, "nonce is invalid");
+pub const TOKEN_EXPIRED: Expected = because(TOKEN, "access token has expired");
+pub const TOKEN_EARLY: Expected = because(TOKEN, "access token is not yet valid");
+pub const TOKEN_ISSUER: Expected = because(TOKEN, "access token has an unknown issuer");
+pub const TOKEN_AUDIENCE: Expected = because(TOKEN, "access token is for another audience");
+pub const TOKEN_KEY: Expected = because(TOKEN, "access token is signed by an unknown key");
+pub const TOKEN_SIGNATURE: Expected = because(TOKEN, "signature of the access token is invalid");
+pub const TOKEN_AS_BEARER: Expected = because(TOKEN, "access token is bound, DPoP is required");
+pub const TOKEN_UNBOUND: Expected = because(TOKEN, "access token is not bound to a key");
+pub const OTHER_KEY: Expected = because(TOKEN, "access token is bound to another key");
+pub const TOKEN_FORM: Expected = because(TOKEN, "access token is invalid");
+
+const fn because(expected: Expected, because: &'static str) -> Expected {
+    match expected {
+        Expected::Refused(refusal) => Expected::Refused(Refusal { because, ..refusal }),
+        other => other,
+    }
+}
 
 const fn dpop_error(codes: &'static [&'static str]) -> Expected {
     refused(&[401], false, Challenge::Error("DPoP", codes))
 }
 
-/// What is wrong with an answer; nothing if all is well. `reached` counts what the upstream saw.
+/// What is wrong with an answer that describes its errors; nothing if all is well. `reached` counts what the upstream saw.
 pub fn faults(expected: Expected, answer: Option<&Answer>, reached: usize) -> Vec<String> {
+    faults_of(expected, answer, reached, true)
+}
+
+/// The same for an answer that may describe them.
+pub fn faults_of(
+    expected: Expected,
+    answer: Option<&Answer>,
+    reached: usize,
+    describes: bool,
+) -> Vec<String> {
     let mut faults = Vec::new();
     let status = answer.map(|answer| answer.status);
     match expected {
@@ -118,14 +178,14 @@ pub fn faults(expected: Expected, answer: Option<&Answer>, reached: usize) -> Ve
             match answer {
                 None if refusal.may_close => {}
                 None => faults.push("closed without an answer".to_owned()),
-                Some(answer) => refusal_faults(refusal, answer, &mut faults),
+                Some(answer) => refusal_faults(refusal, answer, describes, &mut faults),
             }
         }
     }
     faults
 }
 
-fn refusal_faults(refusal: Refusal, answer: &Answer, faults: &mut Vec<String>) {
+fn refusal_faults(refusal: Refusal, answer: &Answer, describes: bool, faults: &mut Vec<String>) {
     if !refusal.statuses.contains(&answer.status) {
         faults.push(format!("{} instead of {:?}", described(Some(answer)), refusal.statuses));
     }
@@ -144,6 +204,12 @@ fn refusal_faults(refusal: Refusal, answer: &Answer, faults: &mut Vec<String>) {
     };
     if !right {
         faults.push(format!("wrong challenge: {}", described(Some(answer))));
+    }
+    if describes && !refusal.because.is_empty() {
+        let said = answer.header("www-authenticate").unwrap_or_default();
+        if !said.contains(&format!("error_description=\"{}\"", refusal.because)) {
+            faults.push(format!("not because of \"{}\": {said}", refusal.because));
+        }
     }
     let nonces = answer.headers.iter().filter(|(name, _)| name == "dpop-nonce").count();
     let demanded = usize::from(error.as_deref() == Some("use_dpop_nonce"));

@@ -31,7 +31,7 @@ macro_rules! htu {
 /// A row whose `Host` is no host, with an `htu` that fits it.
 macro_rules! no_host {
     ($id:literal, $host:literal) => {
-        plain($id, MALFORMED, |d| host(d, $host))
+        plain($id, BAD_HOST, |d| host(d, $host))
     };
 }
 
@@ -84,55 +84,55 @@ pub fn proofs() -> Vec<Case> {
         htu!("I10", ALLOWED, "http://api.example.com/plain/c/../a/b"),
         htu!("I11", ALLOWED, "http://api.example.com/plain/a/%62"),
         htu!("I12", ALLOWED, "http://api.example.com/%70lain/a/b"),
-        htu!("I14", PROOF, "http://api.example.com//plain/a/b"),
-        htu!("I15", PROOF, "http://api.example.com/plain/A/B"),
-        htu!("I16", PROOF, "http://api.example.com/Plain/a/b"),
-        htu!("I17", PROOF, "api.example.com/plain/a/b"),
-        htu!("I18", PROOF, "http://@api.example.com/plain/a/b"),
-        htu!("I20", PROOF, "http://api.example.com./plain/a/b"),
-        htu!("I21", PROOF, " http://api.example.com/plain/a/b"),
-        htu!("I22", PROOF, "http://api.example.com/plain/a/b "),
-        htu!("I23", PROOF, "http://api.example.com/plain/\na/b"),
-        htu!("I24", PROOF, "http:\\\\api.example.com/plain/a/b"),
-        htu!("I25", PROOF, "http:api.example.com/plain/a/b"),
-        htu!("I26", PROOF, "http:/api.example.com/plain/a/b"),
-        htu!("I27", PROOF, "http:///api.example.com/plain/a/b"),
-        htu!("I28", PROOF, "http://api.example.com/plain/a/b\r\nX: y"),
-        htu!("I29", PROOF, "http://api.example.com/plain/a/b\0"),
-        htu!("I30", PROOF, "http://api.example.com/plain/a/b;v=1"),
-        htu!("I31", PROOF, "http://api.example.com/plain/a/b%zz"),
+        htu!("I14", BAD_HTU, "http://api.example.com//plain/a/b"),
+        htu!("I15", BAD_HTU, "http://api.example.com/plain/A/B"),
+        htu!("I16", BAD_HTU, "http://api.example.com/Plain/a/b"),
+        htu!("I17", BAD_HTU, "api.example.com/plain/a/b"),
+        htu!("I18", BAD_HTU, "http://@api.example.com/plain/a/b"),
+        htu!("I20", BAD_HTU, "http://api.example.com./plain/a/b"),
+        htu!("I21", BAD_HTU, " http://api.example.com/plain/a/b"),
+        htu!("I22", BAD_HTU, "http://api.example.com/plain/a/b "),
+        htu!("I23", BAD_HTU, "http://api.example.com/plain/\na/b"),
+        htu!("I24", BAD_HTU, "http:\\\\api.example.com/plain/a/b"),
+        htu!("I25", BAD_HTU, "http:api.example.com/plain/a/b"),
+        htu!("I26", BAD_HTU, "http:/api.example.com/plain/a/b"),
+        htu!("I27", BAD_HTU, "http:///api.example.com/plain/a/b"),
+        htu!("I28", BAD_HTU, "http://api.example.com/plain/a/b\r\nX: y"),
+        htu!("I29", BAD_HTU, "http://api.example.com/plain/a/b\0"),
+        htu!("I30", BAD_HTU, "http://api.example.com/plain/a/b;v=1"),
+        htu!("I31", BAD_HTU, "http://api.example.com/plain/a/b%zz"),
         at("http://api.example.com", "I32", ALLOWED, |d| htu(d, "http://api.example.com/")),
         plain("I33", ALLOWED, |d| host(d, "[2001:db8::1]")),
         plain("I34", ALLOWED, |d| {
             host(d, "[2001:db8::1]");
             htu(d, "http://[2001:DB8:0::1]/plain/a/b");
         }),
-        plain("I35", PROOF, |d| {
+        plain("I35", BAD_HTU, |d| {
             host(d, "127.0.0.1");
             htu(d, "http://127.1/plain/a/b");
         }),
-        plain("I36", PROOF, |d| {
+        plain("I36", BAD_HTU, |d| {
             host(d, "127.0.0.1");
             htu(d, "http://2130706433/plain/a/b");
         }),
-        plain("I37", PROOF, |d| {
+        plain("I37", BAD_HTU, |d| {
             host(d, "127.0.0.1");
             htu(d, "http://0x7f.0.0.1/plain/a/b");
         }),
-        plain("I38", PROOF, |d| {
+        plain("I38", BAD_HTU, |d| {
             host(d, "xn--mnchen-3ya.example");
             htu(d, "http://m\u{fc}nchen.example/plain/a/b");
         }),
         plain("I39", ALLOWED, |d| host(d, "xn--mnchen-3ya.example")),
-        htu!("I40", PROOF, "ws://api.example.com/plain/a/b"),
+        htu!("I40", BAD_HTU, "ws://api.example.com/plain/a/b"),
         htu!("I41", ALLOWED, "http://api.example.com/plain/a/b?"),
         htu!("I42", ALLOWED, "http://api.example.com/plain/a/b#"),
         // Whichever limit it meets first, of `htu` or of the whole proof.
-        htu!("I43", PROOF, &format!("http://api.example.com/plain/a/b{}", "b".repeat(9_000))),
+        htu!("I43", PROOF_TOO_LARGE, &format!("http://api.example.com/plain/a/b{}", "b".repeat(9_000))),
         htu!("I44", LIMIT, &format!("http://api.example.com/plain/a/b?{}", "b".repeat(9_000))),
-        htu!("I46", PROOF, "*"),
-        htu!("I47", PROOF, "http://evil.example/?http://api.example.com/plain/a/b"),
-        at("/enc/x/a%2Fb", "I98", PROOF, |d| htu(d, "http://api.example.com/enc/x/a/b")),
+        htu!("I46", BAD_HTU, "*"),
+        htu!("I47", BAD_HTU, "http://evil.example/?http://api.example.com/plain/a/b"),
+        at("/enc/x/a%2Fb", "I98", BAD_HTU, |d| htu(d, "http://api.example.com/enc/x/a/b")),
         plain("I100", ALLOWED, |d| {
             host(d, "API.Example.COM");
             htu(d, "http://api.example.com/plain/a/b");
@@ -142,7 +142,7 @@ pub fn proofs() -> Vec<Case> {
             htu(d, "http://api.example.com/plain/a/b");
         }),
         at("/tenant/a", "I103", ALLOWED, |d| host(d, "tenant-a.example")),
-        at("/tenant/a", "I104", PROOF, |d| {
+        at("/tenant/a", "I104", BAD_HTU, |d| {
             host(d, "tenant-a.example");
             htu(d, "http://tenant-b.example/tenant/a");
         }),
@@ -161,23 +161,23 @@ pub fn requests() -> Vec<Case> {
         no_host!("I56", "api..example.com"),
         no_host!("I57", "api.example.com?x"),
         no_host!("I58", "<script>"),
-        plain("I61", PROOF, |d| {
+        plain("I61", BAD_HTU, |d| {
             htu(d, "https://api.example.com/plain/a/b");
             d.wire = Some(|w| w.add("X-Forwarded-Proto", "https"));
         }),
-        plain("I62", PROOF, |d| {
+        plain("I62", BAD_HTU, |d| {
             htu(d, "http://api.example.com:8443/plain/a/b");
             d.wire = Some(|w| w.add("X-Forwarded-Port", "8443"));
         }),
-        plain("I63", PROOF, |d| {
+        plain("I63", BAD_HTU, |d| {
             htu(d, "http://api.example.com/plain/other");
             d.wire = Some(|w| w.add("X-Original-URL", "/plain/other"));
         }),
-        plain("I64", PROOF, |d| {
+        plain("I64", BAD_HTU, |d| {
             htu(d, "http://api.example.com/plain/other");
             d.wire = Some(|w| w.add("X-Rewrite-URL", "/plain/other"));
         }),
-        plain("I65", PROOF, |d| {
+        plain("I65", BAD_HTU, |d| {
             htu(d, "http://evil.example/plain/a/b");
             d.wire = Some(|w| w.add("X-Host", "evil.example"));
         }),
@@ -203,7 +203,7 @@ pub fn requests() -> Vec<Case> {
                 w.add("X-Forwarded-Proto", "https");
             });
         }),
-        plain("I75", PROOF, |d| {
+        plain("I75", BAD_HTU, |d| {
             d.trusted = true;
             d.wire = Some(|w| w.add("X-Forwarded-Host", "public.example"));
         }),
@@ -257,9 +257,9 @@ pub fn requests() -> Vec<Case> {
         plain("I97", EITHER, |d| target(d, "/plain/x/a%3fb"))
             .also(|answer| answer.status != 200 || answer.json()["target"] == "/plain/x/a%3fb"),
         plain("I102", MALFORMED_OR_401, |d| host(d, "api.example.com.")),
-        plain("O2", PROOF, |d| htu(d, "http://x\"\r\nX-Evil: 1\\"))
+        plain("O2", BAD_HTU, |d| htu(d, "http://x\"\r\nX-Evil: 1\\"))
             .also(|answer| !format!("{answer:?}").to_ascii_lowercase().contains("evil")),
-        plain("O3", PROOF, |d| d.claim("htm", json!("GET\"\r\nX-Evil: 1\\")))
+        plain("O3", BAD_HTM, |d| d.claim("htm", json!("GET\"\r\nX-Evil: 1\\")))
             .also(|answer| !format!("{answer:?}").to_ascii_lowercase().contains("evil")),
         at("/dropping/a", "O12", FAULT, |_| {}),
         at("/nowhere", "O10", DENIED, |_| {}),

@@ -64,17 +64,19 @@ fn nothing_reflected(answer: &super::answer::Answer) -> bool {
 
 pub fn binding() -> Vec<Case> {
     vec![
-        plain("L1", PROOF, |d| ath(d, |token| hash(token) + "=")),
-        plain("L2", PROOF, |d| ath(d, |token| base64url::encode(crypto::sha512(token.as_bytes())))),
-        plain("L4", PROOF, |d| ath(d, |token| base64url::encode(crypto::sha1(token.as_bytes())))),
-        plain("L5", PROOF, |d| ath(d, |token| base64url::encode(&crypto::sha256(token.as_bytes())[..16]))),
-        plain("L6", PROOF, |d| ath(d, |token| hash(token.split('.').nth(1).unwrap()))),
-        plain("L7", PROOF, |d| ath(d, str::to_owned)),
-        plain("L8", PROOF, |d| {
+        plain("L1", BAD_CLAIM, |d| ath(d, |token| hash(token) + "=")),
+        plain("L2", BAD_CLAIM, |d| ath(d, |token| base64url::encode(crypto::sha512(token.as_bytes())))),
+        plain("L4", BAD_CLAIM, |d| ath(d, |token| base64url::encode(crypto::sha1(token.as_bytes())))),
+        plain("L5", BAD_CLAIM, |d| {
+            ath(d, |token| base64url::encode(&crypto::sha256(token.as_bytes())[..16]))
+        }),
+        plain("L6", BAD_ATH, |d| ath(d, |token| hash(token.split('.').nth(1).unwrap()))),
+        plain("L7", BAD_CLAIM, |d| ath(d, str::to_owned)),
+        plain("L8", BAD_CLAIM, |d| {
             ath(d, |token| base64url::encode([&crypto::sha256(token.as_bytes())[..], &[0]].concat()));
         }),
-        plain("L9", PROOF, |d| ath(d, |token| base64url::encode(hash(token)))),
-        plain("L10", PROOF, |d| {
+        plain("L9", BAD_CLAIM, |d| ath(d, |token| base64url::encode(hash(token)))),
+        plain("L10", BAD_ATH, |d| {
             let key = copy_of(d.issuer_key.as_ref().unwrap());
             ath(d, hash);
             d.token_text = None;
@@ -111,36 +113,36 @@ pub fn binding() -> Vec<Case> {
 
 pub fn tokens() -> Vec<Case> {
     vec![
-        plain("L35", TOKEN, |d| {
+        plain("L35", TOKEN_FORM, |d| {
             d.token.claims["exp"] = json!("EXP");
             d.token.claims_text = Some(|t| t.replace("\"EXP\"", "1e400"));
         }),
-        plain("L41", TOKEN, |d| {
+        plain("L41", TOKEN_EARLY, |d| {
             d.token.claims["nbf"] = json!("NBF");
             d.token.claims_text = Some(|t| t.replace("\"NBF\"", "99999999999999999999"));
         }),
         plain("L42", ALLOWED, |d| d.token.claims["exp"] = json!(4_294_967_300_u64)),
-        plain("L43", TOKEN, |d| issuer(d, |iss| iss[..iss.len() - 1].to_owned())),
-        plain("L44", TOKEN, |d| issuer(d, |iss| format!("{iss}x"))),
-        plain("L45", TOKEN, |d| issuer(d, str::to_ascii_uppercase)),
-        plain("L48", TOKEN, |d| issuer(d, |iss| format!("{iss}\0"))),
-        at(AUDIENCE, "L54", TOKEN, |d| d.token.claims["aud"] = json!("https://api.examplex")),
-        at(AUDIENCE, "L59", TOKEN, |d| d.token.claims["aud"] = json!("https://api.exampl")),
+        plain("L43", TOKEN_ISSUER, |d| issuer(d, |iss| iss[..iss.len() - 1].to_owned())),
+        plain("L44", TOKEN_ISSUER, |d| issuer(d, |iss| format!("{iss}x"))),
+        plain("L45", TOKEN_ISSUER, |d| issuer(d, str::to_ascii_uppercase)),
+        plain("L48", TOKEN_ISSUER, |d| issuer(d, |iss| format!("{iss}\0"))),
+        at(AUDIENCE, "L54", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!("https://api.examplex")),
+        at(AUDIENCE, "L59", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!("https://api.exampl")),
         at(AUDIENCE, "L61", EITHER, |d| d.token.claims["aud"] = json!("other https://api.example")),
-        plain("L63", TOKEN, |d| {
+        plain("L63", TOKEN_FORM, |d| {
             d.token.header["alg"] = json!("");
             d.token.signature = Some(|_| Vec::new());
         }),
-        plain("L64", TOKEN, |d| {
+        plain("L64", TOKEN_FORM, |d| {
             d.token.header["alg"] = json!("HS256");
             d.token.compact = Some(|key, jws| mac(&jws, public_pem(key).as_bytes()));
         }),
-        plain("L65", TOKEN, |d| {
+        plain("L65", TOKEN_FORM, |d| {
             d.token.header["alg"] = json!("HS256");
             d.token.compact = Some(|key, jws| mac(&jws, &public_der(key)));
         }),
-        plain("L67", DENIED, |d| d.token.signature = Some(|_| Vec::new())),
-        plain("L68", TOKEN, |d| {
+        plain("L67", BAD_REQUEST_OR_401, |d| d.token.signature = Some(|_| Vec::new())),
+        plain("L68", TOKEN_SIGNATURE, |d| {
             d.token.compact = Some(|_, jws| {
                 let parts: Vec<&str> = jws.split('.').collect();
                 let claims = String::from_utf8(base64url::decode(parts[1]).unwrap()).unwrap();
@@ -148,21 +150,21 @@ pub fn tokens() -> Vec<Case> {
                 format!("{}.{claims}.{}", parts[0], parts[2])
             });
         }),
-        plain("L69", TOKEN, |d| {
+        plain("L69", TOKEN_SIGNATURE, |d| {
             let key = KeyPair::generate(Algorithm::Es256).unwrap();
             d.token.header["jwk"] = serde_json::Value::Object(key.public_jwk().to_json());
             d.token.signer = Some(key);
         }),
-        plain("L70", TOKEN, |d| named(d, "jku", json!("http://127.0.0.1:9/"))),
-        plain("L71", TOKEN, |d| named(d, "x5u", json!("http://127.0.0.1:9/"))),
-        plain("L72", TOKEN, |d| named(d, "kid", json!("../../../../dev/null"))),
-        plain("L73", TOKEN, |d| named(d, "kid", json!("x' UNION SELECT 'key'; --"))),
-        plain("L74", TOKEN, |d| named(d, "kid", json!("k".repeat(3_000)))),
-        plain("L75", TOKEN, |d| named(d, "kid", json!(""))),
-        plain("L76", TOKEN, |d| named(d, "kid", json!(["issuer-key"]))),
+        plain("L70", TOKEN_SIGNATURE, |d| named(d, "jku", json!("http://127.0.0.1:9/"))),
+        plain("L71", TOKEN_SIGNATURE, |d| named(d, "x5u", json!("http://127.0.0.1:9/"))),
+        plain("L72", TOKEN_KEY, |d| named(d, "kid", json!("../../../../dev/null"))),
+        plain("L73", TOKEN_KEY, |d| named(d, "kid", json!("x' UNION SELECT 'key'; --"))),
+        plain("L74", TOKEN_KEY, |d| named(d, "kid", json!("k".repeat(3_000)))),
+        plain("L75", TOKEN_KEY, |d| named(d, "kid", json!(""))),
+        plain("L76", TOKEN_FORM, |d| named(d, "kid", json!(["issuer-key"]))),
         plain("L77", LIMIT, |d| d.token_text = Some(".".repeat(8_000))),
         plain("L78", LIMIT, |d| d.token_text = Some("a".repeat(1_000_000))),
-        plain("L79", TOKEN, |d| d.token.claims_text = Some(|t| t.replacen('}', "},\"exp\":1", 1))),
+        plain("L79", TOKEN_FORM, |d| d.token.claims_text = Some(|t| t.replacen('}', "},\"exp\":1", 1))),
         plain("L80", PROOF_OR_TOKEN, |d| {
             d.token.claims_text = Some(|t| {
                 let other = KeyPair::generate(Algorithm::Es256).unwrap().thumbprint().to_string();
@@ -170,9 +172,9 @@ pub fn tokens() -> Vec<Case> {
             });
         }),
         plain("L82", ALLOWED, |d| d.token.header["typ"] = json!("application/at+jwt")),
-        plain("L84", TOKEN, |d| d.token.claims["typ"] = json!("Refresh")),
-        plain("L85", TOKEN, |d| d.token.header["typ"] = json!("logout+jwt")),
-        plain("L86", TOKEN, |d| {
+        plain("L84", TOKEN_FORM, |d| d.token.claims["typ"] = json!("Refresh")),
+        plain("L85", TOKEN_FORM, |d| d.token.header["typ"] = json!("logout+jwt")),
+        plain("L86", TOKEN_ISSUER, |d| {
             issuer(d, |_| "https://other.example".to_owned());
             named(d, "kid", json!("their-key"));
         }),
@@ -189,8 +191,8 @@ pub fn tokens() -> Vec<Case> {
         }),
         plain("L98", ALLOWED, |d| d.token.claims["roles"] = json!("r".repeat(3_000))),
         plain("L99", ALLOWED, |d| by_rsa(d, Algorithm::Rs256)),
-        plain("L100", TOKEN, |d| by_rsa(d, Algorithm::Ps256)),
-        at("/es256/a", "L101", TOKEN, |d| by_rsa(d, Algorithm::Rs256)),
+        plain("L100", TOKEN_KEY, |d| by_rsa(d, Algorithm::Ps256)),
+        at("/es256/a", "L101", TOKEN_FORM, |d| by_rsa(d, Algorithm::Rs256)),
         plain("L102", ALLOWED, |d| {
             d.token.claims["n"] = json!(null);
             d.token.claims["b"] = json!(true);
@@ -199,10 +201,10 @@ pub fn tokens() -> Vec<Case> {
             d.token.claims["o"] = json!({"x": {"y": []}});
             d.token.claims["t"] = json!(now());
         }),
-        plain("L103", TOKEN, |d| d.token.remove_claim("sub")),
+        plain("L103", TOKEN_FORM, |d| d.token.remove_claim("sub")),
         plain("L104", ALLOWED, |d| d.token.signature = Some(high_s)),
         plain("E8", ALLOWED, |d| d.proof.signature = Some(low_s)),
-        plain("O1", TOKEN, |d| named(d, "kid", json!("\"\r\nX-Evil: 1\\"))).also(nothing_reflected),
+        plain("O1", TOKEN_KEY, |d| named(d, "kid", json!("\"\r\nX-Evil: 1\\"))).also(nothing_reflected),
     ]
 }
 

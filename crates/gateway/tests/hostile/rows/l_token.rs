@@ -19,9 +19,9 @@ fn stranger() -> KeyPair {
 
 pub fn tokens() -> Vec<Case> {
     vec![
-        plain("L3", PROOF, |d| d.claim("ath", json!(""))),
+        plain("L3", BAD_CLAIM, |d| d.claim("ath", json!(""))),
         plain("L11", PROOF_OR_TOKEN, |d| d.proof_by_another_key()),
-        plain("L12", TOKEN, |d| d.proof_by_another_key()),
+        plain("L12", OTHER_KEY, |d| d.proof_by_another_key()),
         at(MIXED, "L13", PROOF_OR_TOKEN, |d| d.proof_by_another_key()),
         plain("L14", PROOF_OR_TOKEN, |d| d.proof_by(KeyPair::generate(Algorithm::EdDsa).unwrap())),
         plain("L15", PROOF_OR_TOKEN, |d| d.token.remove_claim("cnf")),
@@ -34,41 +34,45 @@ pub fn tokens() -> Vec<Case> {
         plain("L25", PROOF_OR_TOKEN, |d| d.token.claims["cnf"] = json!({"other": 1})),
         at(MIXED, "L26", DENIED, |d| {
             d.scheme = "Bearer";
+            d.wire = Some(|w| w.remove("dpop"));
             d.token.claims["cnf"] = json!({});
         }),
         at(MIXED, "L27", DENIED, |d| {
             d.scheme = "Bearer";
+            d.wire = Some(|w| w.remove("dpop"));
             d.token.claims["cnf"] = json!({"jkt": 1});
         }),
         at(MIXED, "L28", DENIED, |d| {
             d.scheme = "Bearer";
+            d.wire = Some(|w| w.remove("dpop"));
             d.token.claims["cnf"] = json!([1]);
         }),
-        plain("L34", TOKEN, |d| d.token.claims["exp"] = json!("x")),
-        plain("L36", TOKEN, |d| d.token.claims["exp"] = json!(null)),
-        plain("L37", TOKEN, |d| d.token.claims["exp"] = json!(true)),
-        plain("L38", TOKEN, |d| d.token.claims["nbf"] = json!(now() + 120)),
-        plain("L39", TOKEN, |d| d.token.claims["nbf"] = json!("x")),
-        plain("L40", TOKEN, |d| d.token.claims["exp"] = json!(-1e300)),
-        plain("L46", TOKEN, |d| d.token.claims["iss"] = json!([d.token.claims["iss"]])),
-        plain("L47", TOKEN, |d| d.token.claims["iss"] = json!(null)),
-        plain("L49", TOKEN, |d| d.token.claims["iss"] = json!("")),
-        plain("L50", TOKEN, |d| d.token.claims["iss"] = json!({})),
-        at(AUDIENCE, "L51", TOKEN, |d| d.token.claims["aud"] = json!("another")),
-        at(AUDIENCE, "L52", TOKEN, |d| d.token.remove_claim("aud")),
-        at(AUDIENCE, "L53", TOKEN, |d| d.token.claims["aud"] = json!("https://api.example/")),
-        at(AUDIENCE, "L55", TOKEN, |d| d.token.claims["aud"] = json!(1)),
-        at(AUDIENCE, "L56", TOKEN, |d| d.token.claims["aud"] = json!({})),
-        at(AUDIENCE, "L57", TOKEN, |d| d.token.claims["aud"] = json!(["a", "b"])),
-        at(AUDIENCE, "L58", TOKEN, |d| d.token.claims["aud"] = json!("HTTPS://API.EXAMPLE")),
-        at(AUDIENCE, "L60", TOKEN, |d| d.token.claims["aud"] = json!([["https://api.example"]])),
-        plain("L62", TOKEN, |d| {
+        plain("L34", TOKEN_FORM, |d| d.token.claims["exp"] = json!("x")),
+        plain("L36", TOKEN_FORM, |d| d.token.claims["exp"] = json!(null)),
+        plain("L37", TOKEN_FORM, |d| d.token.claims["exp"] = json!(true)),
+        plain("L38", TOKEN_EARLY, |d| d.token.claims["nbf"] = json!(now() + 120)),
+        plain("L39", TOKEN_FORM, |d| d.token.claims["nbf"] = json!("x")),
+        plain("L40", TOKEN_EXPIRED, |d| d.token.claims["exp"] = json!(-1e300)),
+        plain("L46", TOKEN_ISSUER, |d| d.token.claims["iss"] = json!([d.token.claims["iss"]])),
+        plain("L47", TOKEN_ISSUER, |d| d.token.claims["iss"] = json!(null)),
+        plain("L49", TOKEN_ISSUER, |d| d.token.claims["iss"] = json!("")),
+        plain("L50", TOKEN_ISSUER, |d| d.token.claims["iss"] = json!({})),
+        at(AUDIENCE, "L51", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!("another")),
+        at(AUDIENCE, "L52", TOKEN_AUDIENCE, |d| d.token.remove_claim("aud")),
+        at(AUDIENCE, "L53", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!("https://api.example/")),
+        at(AUDIENCE, "L55", TOKEN_FORM, |d| d.token.claims["aud"] = json!(1)),
+        at(AUDIENCE, "L56", TOKEN_FORM, |d| d.token.claims["aud"] = json!({})),
+        at(AUDIENCE, "L57", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!(["a", "b"])),
+        at(AUDIENCE, "L58", TOKEN_AUDIENCE, |d| d.token.claims["aud"] = json!("HTTPS://API.EXAMPLE")),
+        at(AUDIENCE, "L60", TOKEN_FORM, |d| d.token.claims["aud"] = json!([["https://api.example"]])),
+        plain("L62", TOKEN_FORM, |d| {
             d.token.header["alg"] = json!("none");
         }),
-        plain("L66", TOKEN, |d| d.token.signer = Some(stranger())),
+        plain("L66", TOKEN_SIGNATURE, |d| d.token.signer = Some(stranger())),
         plain("L81", ALLOWED, |d| d.token.header["typ"] = json!("at+jwt")),
         plain("L83", ALLOWED, |d| d.token.remove_header("typ")),
-        at(SCOPED, "L87", SCOPE, |d| d.token.claims["scope"] = json!("other")),
+        at(SCOPED, "L87", SCOPE, |d| d.token.claims["scope"] = json!("other"))
+            .also(|answer| answer.header("www-authenticate").unwrap().contains("scope=\"api:read\"")),
         at(SCOPED, "L89", ALLOWED, |_| {}),
         at(SCOPED, "L95", SCOPE, |d| d.token.remove_claim("scope")),
         at(SCOPED, "L97", PROOF_OR_TOKEN, |d| {
@@ -80,13 +84,13 @@ pub fn tokens() -> Vec<Case> {
 
 pub fn proofs() -> Vec<Case> {
     vec![
-        plain("C1", PROOF, |d| d.proof.header["typ"] = json!("JWT")),
-        plain("C6", PROOF, |d| d.proof.header["typ"] = json!(null)),
-        plain("C7", PROOF, |d| d.proof.header["typ"] = json!("dpop+jwt ")),
-        plain("C13", PROOF, |d| d.proof.header["typ"] = json!("")),
-        plain("C16", PROOF, |d| d.proof.header["alg"] = json!("none")),
-        plain("C18", PROOF, |d| d.proof.remove_header("alg")),
-        plain("C22", PROOF, |d| {
+        plain("C1", BAD_TYP, |d| d.proof.header["typ"] = json!("JWT")),
+        plain("C6", BAD_TYP, |d| d.proof.header["typ"] = json!(null)),
+        plain("C7", BAD_TYP, |d| d.proof.header["typ"] = json!("dpop+jwt ")),
+        plain("C13", BAD_TYP, |d| d.proof.header["typ"] = json!("")),
+        plain("C16", BAD_ALG, |d| d.proof.header["alg"] = json!("none")),
+        plain("C18", BAD_ALG, |d| d.proof.remove_header("alg")),
+        plain("C22", BAD_ALG, |d| {
             d.proof.header["alg"] = json!("HS256");
             d.proof.compact = Some(|key, jws| {
                 let input = jws.rsplit_once('.').unwrap().0;
@@ -95,51 +99,53 @@ pub fn proofs() -> Vec<Case> {
                 format!("{input}.{}", base64url::encode(mac))
             });
         }),
-        plain("C30", PROOF, |d| d.proof.header["alg"] = json!("es256")),
-        at("/es256/a", "C33", PROOF, |d| d.use_new_key(Algorithm::Es384)),
-        at("/es256/a", "C34", PROOF, |d| d.use_new_key(Algorithm::EdDsa)),
+        plain("C30", BAD_ALG, |d| d.proof.header["alg"] = json!("es256")),
+        at("/es256/a", "C33", BAD_ALG, |d| d.use_new_key(Algorithm::Es384)),
+        at("/es256/a", "C34", BAD_ALG, |d| d.use_new_key(Algorithm::EdDsa)),
         at("/es256/a", "C36", ALLOWED, |_| {}),
-        plain("C37", PROOF, |d| d.proof.header["alg"] = json!("RS256")),
-        plain("C41", PROOF, |d| d.proof.header["alg"] = json!("ES384")),
+        plain("C37", BAD_KEY, |d| d.proof.header["alg"] = json!("RS256")),
+        plain("C41", BAD_KEY, |d| d.proof.header["alg"] = json!("ES384")),
         plain("C45", ALLOWED, |d| d.use_new_key(Algorithm::EdDsa)),
         plain("C46", ALLOWED, |d| d.use_new_key(Algorithm::Es512)),
-        plain("C53", PROOF, |d| d.proof.header["crit"] = json!([])),
-        plain("C54", PROOF, |d| d.proof.header["crit"] = json!("b64")),
+        plain("C53", BAD_HEADER, |d| d.proof.header["crit"] = json!([])),
+        plain("C54", BAD_HEADER, |d| d.proof.header["crit"] = json!("b64")),
         plain("C60", ALLOWED, |d| d.proof.header["jku"] = json!("http://127.0.0.1:9/")),
-        plain("D1", PROOF, |d| d.proof.remove_header("jwk")),
-        plain("D2", PROOF, |d| d.proof.header["jwk"] = json!(null)),
-        plain("D5", PROOF, |d| d.proof.header["jwk"] = json!({})),
-        plain("D6", PROOF, |d| d.proof.header["jwk"]["d"] = json!(base64url::encode([7; 32]))),
-        plain("D7", PROOF, |d| d.proof.header["jwk"]["d"] = json!("")),
-        plain("D8", PROOF, |d| d.proof.header["jwk"]["d"] = json!(null)),
-        plain("D15", PROOF, |d| d.proof.header["jwk"] = json!({"kty": "oct", "k": "AAAA"})),
-        plain("D20", PROOF, |d| d.proof.header["jwk"]["crv"] = json!("p-256")),
-        plain("D22", PROOF, |d| {
+        plain("D1", BAD_KEY, |d| d.proof.remove_header("jwk")),
+        plain("D2", BAD_KEY, |d| d.proof.header["jwk"] = json!(null)),
+        plain("D5", BAD_KEY, |d| d.proof.header["jwk"] = json!({})),
+        plain("D6", BAD_KEY, |d| d.proof.header["jwk"]["d"] = json!(base64url::encode([7; 32]))),
+        plain("D7", BAD_KEY, |d| d.proof.header["jwk"]["d"] = json!("")),
+        plain("D8", BAD_KEY, |d| d.proof.header["jwk"]["d"] = json!(null)),
+        plain("D15", BAD_KEY, |d| d.proof.header["jwk"] = json!({"kty": "oct", "k": "AAAA"})),
+        plain("D20", BAD_KEY, |d| d.proof.header["jwk"]["crv"] = json!("p-256")),
+        plain("D22", BAD_KEY, |d| {
             let mut jwk = d.proof.header["jwk"].clone();
             let x = jwk["x"].take();
             jwk["x"] = jwk["y"].take();
             jwk["y"] = x;
             d.bind_to(jwk);
         }),
-        plain("E1", PROOF, |d| {
+        plain("E1", BAD_SIGNATURE, |d| {
             d.proof.signature = Some(|mut bytes| {
                 bytes[9] ^= 1;
                 bytes
             });
         }),
-        plain("E4", PROOF, |d| d.proof.signature = Some(|_| [vec![0; 63], vec![1]].concat())),
-        plain("E5", PROOF, |d| d.proof.signature = Some(|_| [vec![0; 31], vec![1], vec![0; 32]].concat())),
-        plain("E10", PROOF, |d| d.proof.signature = Some(|b| [b, vec![0]].concat())),
-        plain("E11", PROOF, |d| d.proof.signature = Some(|b| [b, vec![0; 32]].concat())),
-        plain("E13", PROOF, |d| d.proof.signer = Some(stranger())),
-        plain("I4", PROOF, |d| d.claim("htu", json!("http://api.example.com:8443/plain/a/b"))),
-        plain("I5", PROOF, |d| d.claim("htu", json!("http://api.example.com:443/plain/a/b"))),
+        plain("E4", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [vec![0; 63], vec![1]].concat())),
+        plain("E5", BAD_SIGNATURE, |d| {
+            d.proof.signature = Some(|_| [vec![0; 31], vec![1], vec![0; 32]].concat())
+        }),
+        plain("E10", BAD_SIGNATURE, |d| d.proof.signature = Some(|b| [b, vec![0]].concat())),
+        plain("E11", BAD_SIGNATURE, |d| d.proof.signature = Some(|b| [b, vec![0; 32]].concat())),
+        plain("E13", BAD_SIGNATURE, |d| d.proof.signer = Some(stranger())),
+        plain("I4", BAD_HTU, |d| d.claim("htu", json!("http://api.example.com:8443/plain/a/b"))),
+        plain("I5", BAD_HTU, |d| d.claim("htu", json!("http://api.example.com:443/plain/a/b"))),
         plain("I2", ALLOWED, |d| d.claim("htu", json!("HTTP://API.EXAMPLE.COM/plain/a/b"))),
-        plain("I13", PROOF, |d| d.claim("htu", json!("http://api.example.com/plain/a%2Fb"))),
-        plain("I19", PROOF, |d| d.claim("htu", json!("http://api.example.com@evil.example/plain/a/b"))),
-        plain("I45", PROOF, |d| d.claim("htu", json!("http://evil.example/plain/a/b"))),
-        plain("I49", MALFORMED, |d| d.host = "api.example.com@evil.example".to_owned()),
-        plain("I53", MALFORMED, |d| d.host = String::new()),
+        plain("I13", BAD_HTU, |d| d.claim("htu", json!("http://api.example.com/plain/a%2Fb"))),
+        plain("I19", BAD_HTU, |d| d.claim("htu", json!("http://api.example.com@evil.example/plain/a/b"))),
+        plain("I45", BAD_HTU, |d| d.claim("htu", json!("http://evil.example/plain/a/b"))),
+        plain("I49", BAD_HOST, |d| d.host = "api.example.com@evil.example".to_owned()),
+        plain("I53", BAD_HOST, |d| d.host = String::new()),
         plain("I59", MALFORMED, |d| d.wire = Some(|w| w.add("Host", "other.example"))),
         plain("I60", MALFORMED, |d| d.wire = Some(|w| w.add("Host", "api.example.com"))),
         plain("I86", DENIED, |d| d.target = "/plain/../plain-locked/x".to_owned()),
@@ -152,6 +158,6 @@ pub fn proofs() -> Vec<Case> {
         plain("P15", MALFORMED, |d| d.wire = Some(|w| w.rename("DPoP", "DPoP "))),
         plain("P18", MALFORMED_OR_401, |d| d.wire = Some(|w| w.set("DPoP", format!("{}\0", w.proof)))),
         plain("P22", MALFORMED_OR_401, |d| d.wire = Some(|w| w.replace("DPoP ", "DPoP\r\n "))),
-        plain("P37", LIMIT, |d| d.wire = Some(|w| w.add("X-Big", "a".repeat(200_000)))),
+        plain("P37", LIMIT_OR_414, |d| d.wire = Some(|w| w.add("X-Big", "a".repeat(200_000)))),
     ]
 }

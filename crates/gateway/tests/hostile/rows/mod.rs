@@ -23,11 +23,21 @@
 //!    | `/scope/**` | the scope `api:read` |
 //!
 //!    Others belong to a gateway: rewritten targets, tenants by host, locked areas, fields set for the upstream.
-//! 3. `site.run(d_key::rows()).await`, with rows left out by id where they need what the site does not have.
+//! 3. `site.run(d_key::rows()).await`, with rows left out by [id](ids) where they need what the site does not have, as those
+//!    do that are [`ECHOED`].
 //!
-//! Rows with a [pause](case::Case::pause) are in tables of their own.
+//! Rows with a [pause](case::Case::pause) are in tables of their own. Challenges have `algs`; where a site says that they
+//! carry `error_description`s, these are looked at too.
 //!
 //! The external origin is `http://` and the `Host` of the request. An allowed request is answered with 200.
+
+/// Rows, as ranges of ids, whose answer tells what an upstream was sent: for sites with an upstream that echoes it.
+pub const ECHOED: &[(&str, &str)] = &[
+    ("A60-63 F29", "fields and cookies that are set for the upstream"),
+    ("H10", "the method that the upstream sees"),
+    ("I91 I94-97", "the target that the upstream sees"),
+    ("P40 P44-45 P52", "the fields of one connection that the upstream does not see"),
+];
 
 pub mod a_transport;
 pub mod answer;
@@ -47,5 +57,4 @@ pub mod l_binding;
 pub mod l_token;
 pub mod p_framing;
 pub mod rsa_by_hand;
-
 pub mod site;

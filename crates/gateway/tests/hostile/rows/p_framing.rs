@@ -148,7 +148,7 @@ pub fn rows() -> Vec<Case> {
                 && (answer.status != 200
                     || ["upgrade", "http2-settings"].iter().all(|name| answer.upstream_saw(name).is_empty()))
         }),
-        plain("P41", PROOF, |d| {
+        plain("P41", BAD_HTM, |d| {
             d.claim("htm", json!("POST"));
             line(d, |w| {
                 w.add("Connection", "Upgrade");
@@ -157,9 +157,9 @@ pub fn rows() -> Vec<Case> {
                 w.add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
             });
         }),
-        plain("P42", PROOF, |d| line(d, |w| w.remove("dpop")))
+        plain("P42", NO_PROOF, |d| line(d, |w| w.remove("dpop")))
             .also(|answer| answer.header("cache-control") == Some("no-store")),
-        plain("P43", PROOF, wrong_ath).also(|answer| answer.header("cache-control") == Some("no-store")),
+        plain("P43", BAD_ATH, wrong_ath).also(|answer| answer.header("cache-control") == Some("no-store")),
         at("/user/a", "P44", EITHER, |d| line(d, |w| w.add("Connection", "X-User")))
             .also(|answer| answer.status != 200 || answer.upstream_saw("x-user") == ["alice-id"]),
         plain("P45", ALLOWED, |d| {
@@ -170,7 +170,7 @@ pub fn rows() -> Vec<Case> {
             });
         })
         .also(|answer| answer.upstream_saw("x-other").is_empty() && answer.upstream_saw("x-kept") == ["b"]),
-        plain("P46", PROOF, |d| {
+        plain("P46", BAD_ATH, |d| {
             wrong_ath(d);
             chunked(d, |w| {
                 w.add("Expect", "100-continue");
@@ -178,7 +178,7 @@ pub fn rows() -> Vec<Case> {
             });
         }),
         plain("P48", EITHER, |d| line(d, |w| w.add("Expect", "200-maybe"))),
-        plain("P50", PROOF, |d| {
+        plain("P50", NO_PROOF, |d| {
             chunked(d, |w| {
                 w.body = hidden(w);
                 w.add("Content-Length", w.body.len().to_string());

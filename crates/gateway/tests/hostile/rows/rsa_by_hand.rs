@@ -39,7 +39,7 @@ fn subtract(left: &mut [u64], right: &[u64]) {
 }
 
 /// Twice a number below the modulus, reduced.
-fn double(number: &mut [u64], modulus: &[u64]) {
+pub fn double(number: &mut [u64], modulus: &[u64]) {
     let mut carry = 0;
     for word in number.iter_mut() {
         let next = *word >> 63;

@@ -8,7 +8,7 @@ use super::{
     answer::Answer,
     case::Case,
     draft::{Draft, Wire, copy_of},
-    expectation::faults,
+    expectation::faults_of,
 };
 
 /// Something that takes requests: a gateway, or a service behind a layer. The module above lists its routes and keys.
@@ -26,6 +26,11 @@ pub trait Site {
 
     /// How many requests got through so far.
     fn reached(&self) -> usize;
+
+    /// Whether refusals carry an `error_description`, which then is looked at too.
+    fn describes(&self) -> bool {
+        false
+    }
 
     /// Lets time pass, which a site may do without sleeping.
     async fn wait(&self, pause: Duration);
@@ -76,7 +81,7 @@ pub trait Site {
             found.push(format!("the next good request: {next:?}"));
         }
         let reached = (self.reached() - reached).saturating_sub(1);
-        found.extend(faults(case.expected, answer.as_ref(), reached));
+        found.extend(faults_of(case.expected, answer.as_ref(), reached, self.describes()));
         if let (Some(check), Some(answer)) = (case.also, &answer)
             && !check(answer)
         {
