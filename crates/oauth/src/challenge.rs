@@ -150,6 +150,10 @@ pub fn parse(value: &str) -> Vec<ParsedChallenge> {
             let (Some(value), Some(challenge)) = (reader.parameter_value(), challenges.last_mut()) else {
                 return challenges;
             };
+            if challenge.token68.is_some() {
+                // A challenge has one or the other (RFC 9110, section 11.3).
+                return challenges;
+            }
             challenge.parameters.push((name.to_owned(), value));
         } else {
             let token68 = reader.token68();
@@ -322,5 +326,6 @@ mod tests {
         check("DPoP error=\"open", &[("DPoP", &[])]);
         check("DPoP error=\"a\"b=c", &[("DPoP", &[("error", "a")])]);
         check("DPoP é", &[("DPoP", &[])]);
+        check("Negotiate YWJj, error=\"invalid_token\", DPoP", &[("Negotiate", &[])]);
     }
 }
