@@ -5,11 +5,13 @@
 //! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
 //! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
+//! - `cargo xtask fuzz`: every parser of foreign bytes against input that nobody thought of.
 
 mod bans;
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod interop;
 mod run;
 mod soak;
@@ -27,6 +29,7 @@ Tasks:
   interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
   bench [OPTION…]   what a protected request costs; --quick, --rounds NUMBER, --json FILE, growth
   soak [OPTION…]    millions of requests, replays and bad proofs among them; --requests NUMBER
+  fuzz [OPTION…]    every parser of foreign bytes; --minutes NUMBER, --minimize, --help
 
 Environment:
   KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Some("codegen") => codegen::run(),
         Some("bench") => bench::run(&words),
         Some("soak") => soak::run(&words),
+        Some("fuzz") => fuzz::run(&words),
         Some("interop") => interop::run(&words),
         Some("help" | "-h" | "--help") | None => {
             println!("{HELP}");

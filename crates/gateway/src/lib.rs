@@ -12,6 +12,8 @@ pub mod config;
 mod conversion;
 mod explain;
 mod file_watch;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod listen;
 mod management;
 mod providers;

@@ -45,7 +45,7 @@ impl Environment {
     }
 
     /// Lays every variable with one of the `prefixes` over the document, later prefixes over earlier ones.
-    pub(super) fn overlay(&self, root: &mut Node, prefixes: &[&str], diagnostics: &mut Diagnostics) {
+    pub(crate) fn overlay(&self, root: &mut Node, prefixes: &[&str], diagnostics: &mut Diagnostics) {
         for prefix in prefixes {
             let mut settings: Vec<(Vec<Step>, &str, &str)> = self
                 .variables

@@ -23,3 +23,5 @@ pub use render::Report;
 pub use settings::Settings;
 pub use source_text::Sources;
 pub use validate::Enforcement;
+#[cfg(any(test, fuzzing))]
+pub(crate) use validate::check as enforce;

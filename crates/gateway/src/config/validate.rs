@@ -91,7 +91,7 @@ pub(super) fn warn_about_lifted(enforcement: &Enforcement, diagnostics: &mut Dia
 }
 
 /// Checks the demands on listeners, proxies and the default rule. Endpoints and upstreams are checked where they are read.
-pub(super) fn check(settings: &Settings, enforcement: &Enforcement, diagnostics: &mut Diagnostics) {
+pub(crate) fn check(settings: &Settings, enforcement: &Enforcement, diagnostics: &mut Diagnostics) {
     if !enforcement.skip_ingress_tls {
         check_tls(settings, diagnostics);
     }
