@@ -16,8 +16,8 @@ use crate::bench::{FULL, program};
 const REQUESTS: u64 = 5_000_000;
 
 /// Requests between two lines of progress. Each part has keys and tokens of its own.
-const PART: u64 = 100_000;
-const KEYS: u64 = 200;
+const PART: u64 = 250_000;
+const KEYS: u64 = 50;
 
 /// Second uses of a proof, half of them at the same time as the first on another connection, and bad proofs.
 const MIXED: [&str; 4] = ["--replays", "0.2", "--bad", "0.1"];

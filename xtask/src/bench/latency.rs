@@ -36,7 +36,7 @@ struct AtRate {
 pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Latency> {
     println!("── latency");
     let gateway = site.gateway(&Variant::default())?;
-    let key = site.issuer_key(Algorithm::Rs256);
+    let key = site.issuer_key(Algorithm::Ps256);
     let rounds = effort.rounds.min(3);
     let compare = |load: &dyn Fn(&str) -> Load| -> Result<(Times, Times)> {
         let mut samples = [Vec::new(), Vec::new()];

@@ -80,7 +80,7 @@ pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Rounds> {
     candidates.push(candidate(TOKENS_ANEW, each_token_once, id));
 
     let anchor = build("examples/es256_verification", &ANCHOR, effort)?;
-    let issuer_key = site.issuer_key(Algorithm::Rs256);
+    let issuer_key = site.issuer_key(Algorithm::Ps256);
     let (mut verifications, mut redis_p50s) = (Vec::new(), Vec::new());
     for round in 1..=effort.rounds {
         println!("── round {round} of {}", effort.rounds);

@@ -23,7 +23,7 @@ const CURVE_FUNCTIONS: [&str; 10] =
 pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Option<f64>> {
     println!("── share of the signature");
     let gateway = site.gateway(&Variant::default())?;
-    let key = site.issuer_key(Algorithm::Rs256);
+    let key = site.issuer_key(Algorithm::Ps256);
     let load = Load::new(gateway.url(PROTECTED), effort.requests);
     load.send(&site.keybound, &key, gateway.id())?;
     let data = site.folder.join("perf.data");

@@ -73,7 +73,7 @@ impl Site {
     pub(crate) fn start(keybound: PathBuf, name: &str) -> Result<Self> {
         let folder = root().join("target/bench").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        let keys: Vec<Value> = [Algorithm::Rs256, Algorithm::Es256]
+        let keys: Vec<Value> = [Algorithm::Ps256, Algorithm::Es256]
             .into_iter()
             .map(|algorithm| issuer_key(&folder, algorithm))
             .collect::<Result<_>>()?;
@@ -168,7 +168,7 @@ mechanisms:
         assertions:
           issuers: ["{ISSUER}"]
           audience: ["{AUDIENCE}"]
-          allowed_algorithms: [RS256, ES256]
+          allowed_algorithms: [PS256, ES256]
           proof_of_possession:
             type: dpop
             config: {{ max_age: 1m, nonce_required: {nonces}, replay_allowed: false }}
