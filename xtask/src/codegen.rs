@@ -6,9 +6,15 @@ use anyhow::Result;
 
 use crate::run::step;
 
-/// Writes `schema/` and `docs/reference/`.
+/// Writes `schema/`, `docs/reference/` and `api/`.
 pub(crate) fn run() -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    step(
+        "public items of the libraries",
+        Command::new(&cargo)
+            .args(["test", "--package", "xtask", "--test", "public_api", "up_to_date"])
+            .env("KEYBOUND_CODEGEN", "write"),
+    )?;
     step(
         "schema and reference",
         Command::new(cargo)

@@ -1,7 +1,7 @@
 //! Tasks of the project.
 //!
 //! - `cargo xtask ci`: everything that must hold before a change lands.
-//! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas and the reference.
+//! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas, the reference, listings of public items.
 //! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
 //! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
@@ -25,7 +25,7 @@ Usage: cargo xtask <TASK>
 
 Tasks:
   ci                format, clippy, banned crates, docs, demo, interop, tests
-  codegen           write schema/ and docs/reference/ from the doc comments of the types that are read
+  codegen           write schema/ and docs/reference/ from the doc comments of the types that are read, and api/
   interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
   bench [OPTION…]   what a protected request costs; --quick, --rounds NUMBER, --json FILE, growth
   soak [OPTION…]    millions of requests, replays and bad proofs among them; --requests NUMBER

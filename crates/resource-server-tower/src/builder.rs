@@ -38,6 +38,15 @@ use crate::target::TargetSettings;
 /// [`mode`](Self::mode), one origin ([`public_origin`](Self::public_origin), [`trusted_proxies`](Self::trusted_proxies)
 /// or [`origin_from_host`](Self::origin_from_host)), and, unless the mode is [`Mode::Off`],
 /// [`replay_store`](Self::replay_store) or [`replay_allowed`](Self::replay_allowed).
+///
+/// ```
+/// use resource_server_tower::{DpopLayer, Problem};
+///
+/// // What is forgotten is told at once, and all of it.
+/// let error = DpopLayer::rfc9449().build().expect_err("nobody is trusted");
+/// assert!(error.problems().contains(&Problem::NoIssuer));
+/// assert!(error.problems().contains(&Problem::NoMode));
+/// ```
 #[must_use]
 pub struct DpopLayerBuilder {
     issuers: Vec<Issuer>,

@@ -5,6 +5,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jose::UnixTime;
 
 /// Tells the time. Every function without arguments that returns it is a clock.
+///
+/// ```
+/// use resource_server_tower::{Clock, UnixTime};
+///
+/// let stopped = || UnixTime::from_seconds(1_800_000_000);
+/// assert_eq!(stopped.now().as_seconds(), 1_800_000_000);
+/// ```
 pub trait Clock: Send + Sync {
     /// The wall-clock time now.
     fn now(&self) -> UnixTime;
@@ -17,6 +24,12 @@ impl<F: Fn() -> UnixTime + Send + Sync> Clock for F {
 }
 
 /// The clock of the system: what a layer uses unless it is given another one.
+///
+/// ```
+/// use resource_server_tower::{Clock, SystemClock};
+///
+/// assert!(SystemClock.now().as_seconds() > 1_700_000_000);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
 

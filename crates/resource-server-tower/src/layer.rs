@@ -16,6 +16,21 @@ use crate::service::DpopService;
 
 /// Lets requests through to the inner service when token and proof are good. Clones, and layers made of it
 /// [with another policy](Self::with_policy), share replay store, keys, nonces and what is remembered about tokens.
+///
+/// ```
+/// use resource_server_tower::{DpopLayer, MemoryReplayStore, Mode, StaticKeys};
+/// # let keys = testkit::FakeIssuer::new("https://issuer.example").jwk_set();
+///
+/// let layer = DpopLayer::rfc9449()
+///     .issuer("https://issuer.example", StaticKeys::new(keys))
+///     .audience("https://api.example.com")
+///     .public_origin("https://api.example.com")
+///     .mode(Mode::Require)
+///     .replay_store(MemoryReplayStore::new(100_000))
+///     .build()?;
+/// # let _ = layer;
+/// # Ok::<(), resource_server_tower::ConfigurationError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct DpopLayer {
     guard: Arc<Guard>,

@@ -115,6 +115,14 @@ pub enum Problem {
 }
 
 /// A layer that was not built, and everything that is wrong with it.
+///
+/// ```
+/// use resource_server_tower::DpopLayer;
+///
+/// let error = DpopLayer::fapi2().build().expect_err("nothing is said");
+/// eprintln!("{error}"); // the DPoP layer is not configured: no issuer: call …
+/// assert_eq!(error.problems().len(), 4);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigurationError(pub(crate) Vec<Problem>);
 

@@ -13,6 +13,13 @@ use serde_json::json;
 use crate::target::TargetError;
 
 /// What the body of a refusal says.
+///
+/// ```
+/// use resource_server_tower::{DpopLayer, ErrorBody};
+///
+/// let builder = DpopLayer::rfc9449().error_body(ErrorBody::Empty);
+/// # let _ = builder;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorBody {
     /// `application/problem+json` (RFC 9457): `type`, `title`, `status`, and `error` where the challenge has one;
@@ -24,6 +31,17 @@ pub enum ErrorBody {
 
 /// In the extensions of a response: this request was refused here, and why. For logs and counters around the layer; a
 /// [fault](Refused::is_fault) deserves somebody's attention.
+///
+/// ```
+/// use http::Response;
+/// use resource_server_tower::Refused;
+///
+/// /// For a layer around this one that writes a log.
+/// fn note<B>(response: &Response<B>) -> Option<String> {
+///     let refused = response.extensions().get::<Refused>()?;
+///     Some(format!("refused (fault: {}): {}", refused.is_fault(), refused.reason()))
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Refused(Arc<Refusal>);
 

@@ -9,6 +9,14 @@ use crate::requirement::{Requirement, RequirementService};
 
 /// A layer for routes that demand scopes of their own: 403 `insufficient_scope` without them (RFC 6750 §3.1). It stands
 /// inside of a [`DpopLayer`](crate::DpopLayer); where there is none, every request is answered with 500.
+///
+/// ```
+/// use resource_server_tower::{RequireScopes, ScopeMatching};
+///
+/// let writers = RequireScopes::all(["orders:write"]);
+/// let readers = RequireScopes::matching(ScopeMatching::Hierarchic, ["orders.read"]);
+/// # let _ = (writers, readers);
+/// ```
 #[derive(Debug, Clone)]
 pub struct RequireScopes {
     requirement: Arc<Requirement>,

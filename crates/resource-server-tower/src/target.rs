@@ -12,6 +12,16 @@ use thiserror::Error;
 
 /// The address that a connection comes from, for servers that are not axum's: insert it into the request's extensions.
 /// With the feature `axum` its `ConnectInfo<SocketAddr>` does as well.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use resource_server_tower::PeerAddress;
+///
+/// fn accepted(mut request: http::Request<()>, peer: SocketAddr) -> http::Request<()> {
+///     request.extensions_mut().insert(PeerAddress(peer.ip()));
+///     request
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 

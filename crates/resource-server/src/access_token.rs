@@ -23,6 +23,14 @@ use crate::discovery::DiscoveryError;
 use crate::jwks::KeySourceError;
 
 /// Which access tokens are accepted, and who says so.
+///
+/// ```
+/// use resource_server::{AccessTokens, IntrospectedTokens, JwtTokens};
+///
+/// fn either(jwts: Option<JwtTokens>, asked: IntrospectedTokens) -> AccessTokens {
+///     jwts.map_or_else(|| asked.into(), AccessTokens::from)
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub enum AccessTokens {
     /// JWTs, checked here.

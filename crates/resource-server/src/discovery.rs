@@ -21,6 +21,16 @@ pub const METADATA_LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// An issuer's metadata: fetched when they are needed, one call at a time, and kept.
 ///
 /// Metadata whose refresh fails stay in use for an hour beyond their life.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{Discovery, DiscoveryError, JwksCache, KEYS_LIFETIME, OutboundHttp};
+///
+/// fn keys(http: &Arc<dyn OutboundHttp>) -> Result<JwksCache, DiscoveryError> {
+///     let metadata = Arc::new(Discovery::of_issuer("https://issuer.example", Arc::clone(http))?);
+///     Ok(JwksCache::new(metadata, Arc::clone(http), KEYS_LIFETIME))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Discovery {
     /// Tried in order: the first that does not answer 404 counts.
@@ -31,6 +41,17 @@ pub struct Discovery {
 }
 
 /// How metadata are fetched and what they must be like.
+///
+/// ```
+/// use resource_server::{DiscoverySettings, ExpectedIssuer, METADATA_LIFETIME};
+///
+/// let settings = DiscoverySettings {
+///     issuer: ExpectedIssuer::Exactly("https://issuer.example".to_owned()),
+///     allow_plain_http: false,
+///     lifetime: METADATA_LIFETIME,
+/// };
+/// # assert_eq!(settings.lifetime.as_secs(), 1800);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscoverySettings {
     /// What `issuer` in the metadata must be.
@@ -42,6 +63,13 @@ pub struct DiscoverySettings {
 }
 
 /// What `issuer` in the metadata must be (RFC 8414 §3.3): else whoever writes the metadata could speak for anybody.
+///
+/// ```
+/// use resource_server::ExpectedIssuer;
+///
+/// let strict = ExpectedIssuer::Exactly("https://issuer.example".to_owned());
+/// assert_ne!(strict, ExpectedIssuer::OfLocation);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpectedIssuer {
     /// This, byte for byte.
@@ -188,6 +216,14 @@ impl Discovery {
 }
 
 /// Where an endpoint is: known beforehand, or said by the issuer's metadata.
+///
+/// ```
+/// use http::Uri;
+/// use resource_server::EndpointLocation;
+///
+/// let known: EndpointLocation = Uri::from_static("https://issuer.example/introspect").into();
+/// assert!(matches!(known, EndpointLocation::Fixed(_)));
+/// ```
 #[derive(Debug, Clone)]
 pub enum EndpointLocation {
     /// Known.

@@ -23,6 +23,22 @@ pub const KEYS_LIFETIME: Duration = Duration::from_secs(10 * 60);
 pub type KeysFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<JwkSet>, KeySourceError>> + Send + 'a>>;
 
 /// Keys of one issuer.
+///
+/// ```
+/// use std::{future::ready, sync::Arc};
+/// use jose::{JwkSet, UnixTime};
+/// use resource_server::{KeySource, KeysFuture};
+///
+/// /// Keys of a test that rotates them.
+/// #[derive(Debug)]
+/// struct Rotating(parking_lot::Mutex<Arc<JwkSet>>);
+///
+/// impl KeySource for Rotating {
+///     fn keys<'a>(&'a self, _kid: Option<&'a str>, _now: UnixTime) -> KeysFuture<'a> {
+///         Box::pin(ready(Ok(Arc::clone(&self.0.lock()))))
+///     }
+/// }
+/// ```
 pub trait KeySource: Send + Sync + fmt::Debug {
     /// The current keys. `kid` is the one the token asks for: a source may look whether there is a newer set when it
     /// does not know it.
@@ -68,6 +84,16 @@ impl KeySourceError {
 }
 
 /// Keys that never change.
+///
+/// ```
+/// use jose::JwkSet;
+/// use resource_server::StaticKeys;
+///
+/// # let document = testkit::FakeIssuer::new("https://issuer.example").jwk_set_json().to_string();
+/// let keys = StaticKeys::new(JwkSet::parse(document.as_bytes())?);
+/// # let _ = keys;
+/// # Ok::<(), jose::JwkSetError>(())
+/// ```
 #[derive(Debug)]
 pub struct StaticKeys(Arc<JwkSet>);
 
@@ -91,6 +117,15 @@ impl KeySource for StaticKeys {
 /// old ones. A `kid` that is not among them is looked for at once; after a call that did not bring it, 5 s pass until the
 /// next. Keys whose refresh fails stay in use for an hour beyond their life, then requests are refused; a dead endpoint
 /// is asked once a second.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{JwksCache, KEYS_LIFETIME, OutboundHttp};
+///
+/// fn keys(http: Arc<dyn OutboundHttp>) -> JwksCache {
+///     JwksCache::new(http::Uri::from_static("https://issuer.example/jwks"), http, KEYS_LIFETIME)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct JwksCache {
     location: EndpointLocation,

@@ -21,6 +21,12 @@ pub type OutboundFuture<'a> =
     Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, OutboundError>> + Send + 'a>>;
 
 /// What a call is for: an extension of its request, for logs and metrics. A call without one is [`Purpose::Other`].
+///
+/// ```
+/// use resource_server::Purpose;
+///
+/// assert_eq!(Purpose::default().as_str(), "other");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The keys of an issuer.
@@ -49,6 +55,27 @@ impl Purpose {
 
 /// Sends a request to a dependency. An implementation bounds the whole call in time and the answer in size, and
 /// follows no redirect to another origin.
+///
+/// ```
+/// use std::future::ready;
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use jose::UnixTime;
+/// use resource_server::{OutboundError, OutboundFuture, OutboundHttp};
+///
+/// /// An issuer in memory, for a test.
+/// #[derive(Debug)]
+/// struct InMemory(&'static str);
+///
+/// impl OutboundHttp for InMemory {
+///     fn send(&self, request: Request<Bytes>, _now: UnixTime) -> OutboundFuture<'_> {
+///         Box::pin(ready(match request.uri().path() {
+///             "/jwks" => Ok(Response::new(Bytes::from_static(self.0.as_bytes()))),
+///             _ => Err(OutboundError::TimedOut),
+///         }))
+///     }
+/// }
+/// ```
 pub trait OutboundHttp: Send + Sync + fmt::Debug {
     /// Sends `request`; any status is an answer. `now` is the server's wall clock, for implementations that sign
     /// requests or remember answers.

@@ -54,6 +54,18 @@ pub enum Reason {
 }
 
 /// A refusal with its answer.
+///
+/// ```
+/// use http::Response;
+/// use resource_server::Refusal;
+///
+/// fn answer(refusal: &Refusal) -> Response<()> {
+///     let mut response = Response::new(());
+///     *response.status_mut() = refusal.status();
+///     *response.headers_mut() = refusal.headers(); // challenges, nonce, no-store
+///     response
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Refusal {
     reason: Reason,

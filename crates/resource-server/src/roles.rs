@@ -4,6 +4,16 @@ use serde_json::{Map, Value};
 
 /// Roles that a route demands, and the claim that grants them. There is no standard place for roles, so it is always
 /// named.
+///
+/// ```
+/// use resource_server::RequiredRoles;
+///
+/// let claims = serde_json::json!({ "realm_access": { "roles": ["clerk"] } });
+/// let claims = claims.as_object().ok_or("an object")?;
+/// assert!(RequiredRoles::any(["realm_access", "roles"], ["clerk", "manager"]).are_granted(claims));
+/// assert!(!RequiredRoles::all(["realm_access", "roles"], ["clerk", "manager"]).are_granted(claims));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredRoles {
     /// The names that lead to the claim, from the outside in: `realm_access`, `roles`. Each is one name, dots and

@@ -4,6 +4,16 @@ use oauth::Scope;
 use serde_json::{Map, Value};
 
 /// How a granted scope covers a required one.
+///
+/// ```
+/// use resource_server::{RequiredScopes, ScopeMatching};
+///
+/// let claims = serde_json::json!({ "scope": "orders" });
+/// let required = |matching| RequiredScopes { matching, values: vec!["orders.read".to_owned()] };
+/// let is_granted = |matching| claims.as_object().is_some_and(|claims| required(matching).are_granted(claims));
+/// assert!(is_granted(ScopeMatching::Hierarchic));
+/// assert!(!is_granted(ScopeMatching::Exact));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeMatching {
     /// The same text.
@@ -15,6 +25,16 @@ pub enum ScopeMatching {
 }
 
 /// The scopes a route demands: all of them.
+///
+/// ```
+/// use resource_server::RequiredScopes;
+///
+/// let claims = serde_json::json!({ "scope": "profile orders" });
+/// let claims = claims.as_object().ok_or("an object")?;
+/// assert!(RequiredScopes::all(["orders"]).are_granted(claims));
+/// assert!(!RequiredScopes::all(["orders", "payments"]).are_granted(claims));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequiredScopes {
     /// How granted and required are compared.

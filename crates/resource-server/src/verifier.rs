@@ -37,12 +37,65 @@ pub struct VerifierConfig {
 }
 
 /// Decides whether a request may use its token.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use dpop::{MemoryReplayStore, Policy};
+/// use resource_server::{
+///     ErrorSignaling, JwtTokens, Mode, ProofPolicy, ProtectedRequest, ReplayProtection, RequiredScopes, StaticKeys,
+///     TokenPolicy, TrustedIssuer, Verifier, VerifierConfig,
+/// };
+/// # use testkit::{Call, FakeIssuer, ManualClock, TestClient};
+/// # let (issuer, client, clock) = (FakeIssuer::new("https://issuer.example"), TestClient::new(), ManualClock::new());
+/// # let algorithms = jose::AlgorithmSet::new([jose::Algorithm::Es256]);
+///
+/// let policy = TokenPolicy { audience: vec!["shop".to_owned()], algorithms, leeway: Duration::from_secs(10) };
+/// let issuer_keys = Arc::new(StaticKeys::new(issuer.jwk_set()));
+/// let verifier = Verifier::new(VerifierConfig {
+///     tokens: JwtTokens::new([TrustedIssuer::new("https://issuer.example", issuer_keys, policy)]).into(),
+///     scopes: RequiredScopes::none(),
+///     proof: ProofPolicy {
+///         mode: Mode::Require,
+///         policy: Policy::rfc9449(),
+///         nonces: None,
+///         replay: ReplayProtection::Store(Arc::new(MemoryReplayStore::new(100_000))),
+///     },
+///     error_signaling: ErrorSignaling::default(),
+/// });
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// # let uri = "https://api.example.com/orders";
+/// # let call = Call::new(&client, issuer.token(clock.now()).audience("shop"), "GET", uri, clock.now());
+/// # let headers = call.headers();
+/// let request = ProtectedRequest { method: "GET", target_uri: "https://api.example.com/orders", headers: &headers };
+/// let verified = verifier.verify(&request, clock.now()).await?;
+/// assert_eq!(verified.claims["sub"], "alice");
+///
+/// // The same request once more.
+/// let refusal = verifier.verify(&request, clock.now()).await.expect_err("a proof is good for one use");
+/// assert_eq!(refusal.status(), 401);
+/// # Ok::<(), resource_server::Refusal>(())
+/// # }).map_err(|_| "refused")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Verifier {
     config: VerifierConfig,
 }
 
 /// The parts of a request that are looked at.
+///
+/// ```
+/// use http::HeaderMap;
+/// use resource_server::ProtectedRequest;
+///
+/// let headers = HeaderMap::new();
+/// // Not what the server sees behind a proxy: what the client called.
+/// let target_uri = "https://api.example.com/v1/orders?first=0";
+/// let request = ProtectedRequest { method: "GET", target_uri, headers: &headers };
+/// # let _ = request;
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ProtectedRequest<'a> {
     /// The method, as received.
@@ -64,6 +117,18 @@ pub struct PresentedToken<'a> {
 }
 
 /// A request that may use its token.
+///
+/// ```
+/// use resource_server::Verified;
+///
+/// fn greeting(verified: &Verified) -> String {
+///     let subject = verified.claims.get("sub").and_then(|sub| sub.as_str()).unwrap_or("somebody");
+///     match &verified.thumbprint {
+///         Some(key) => format!("hello {subject} with the key {key}"),
+///         None => format!("hello {subject}"),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Verified {
     /// Claims of the access token.

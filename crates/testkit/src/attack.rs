@@ -16,6 +16,12 @@ use crate::issuer::FakeIssuer;
 const LONG: Duration = Duration::from_secs(3600);
 
 /// What must come back.
+///
+/// ```
+/// use testkit::Attack;
+///
+/// assert_eq!(Attack::BoundTokenAsBearer.expected().status, 401);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// The status.

@@ -11,6 +11,18 @@ use crate::client::{ProofDraft, TestClient};
 use crate::issuer::TokenDraft;
 
 /// A call that is right in everything. Every request made of it carries a proof of its own.
+///
+/// ```
+/// use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient};
+///
+/// let (issuer, client, clock) =
+///     (FakeIssuer::new("https://issuer.example"), TestClient::new(), ManualClock::new());
+/// let token = issuer.token(clock.now()).audience("shop");
+/// let call = Call::new(&client, token, "GET", "https://api.example.com/orders", clock.now());
+/// let good: http::Request<()> = call.request();
+/// let stolen: http::Request<()> = call.attack(Attack::BoundTokenAsBearer);
+/// assert_ne!(good.headers()["authorization"], stolen.headers()["authorization"]);
+/// ```
 #[derive(Debug)]
 pub struct Call<'a> {
     pub(crate) client: &'a TestClient,

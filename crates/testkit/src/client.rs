@@ -8,6 +8,14 @@ use serde_json::{Map, Value, json};
 use crate::issuer::object;
 
 /// Holds a key and proves it.
+///
+/// ```
+/// use testkit::{ManualClock, TestClient};
+///
+/// let (client, clock) = (TestClient::new(), ManualClock::new());
+/// let proof = client.proof("GET", "https://api.example.com/orders", clock.now()).sign();
+/// assert_eq!(proof.split('.').count(), 3);
+/// ```
 #[derive(Debug)]
 pub struct TestClient {
     key: KeyPair,
@@ -74,6 +82,16 @@ impl Default for TestClient {
 }
 
 /// A proof before it is signed; any header parameter and any claim can be changed, also to something wrong.
+///
+/// ```
+/// use testkit::{ManualClock, TestClient};
+///
+/// let (client, other, clock) = (TestClient::new(), TestClient::new(), ManualClock::new());
+/// let draft = || client.proof("GET", "https://api.example.com/orders", clock.now());
+/// let symmetric = draft().header("alg", "HS256".into()).sign();
+/// let borrowed = draft().signed_by(&other).sign();
+/// # let _ = (symmetric, borrowed);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ProofDraft<'a> {
     key: &'a KeyPair,

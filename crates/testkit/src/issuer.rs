@@ -12,6 +12,16 @@ const KEY_ID: &str = "testkit-issuer";
 const LIFETIME: Duration = Duration::from_secs(300);
 
 /// Issues access tokens without being anywhere.
+///
+/// ```
+/// use testkit::{FakeIssuer, ManualClock};
+///
+/// let (issuer, clock) = (FakeIssuer::new("https://issuer.example"), ManualClock::new());
+/// let keys = issuer.jwk_set(); // for the server under test
+/// let token = issuer.token(clock.now()).audience("shop").scope("orders:read").issue();
+/// assert_eq!(keys.keys().len(), 1);
+/// # let _ = token;
+/// ```
 #[derive(Debug)]
 pub struct FakeIssuer {
     name: String,
@@ -87,6 +97,15 @@ impl FakeIssuer {
 }
 
 /// An access token before it is signed; any header parameter and any claim can be changed, also to something wrong.
+///
+/// ```
+/// use testkit::{FakeIssuer, ManualClock};
+///
+/// let (issuer, clock) = (FakeIssuer::new("https://issuer.example"), ManualClock::new());
+/// let without_expiry = issuer.token(clock.now()).audience("shop").without_claim("exp").issue();
+/// let forged = issuer.token(clock.now()).signed_by(&FakeIssuer::new("https://evil.example")).issue();
+/// # let _ = (without_expiry, forged);
+/// ```
 #[derive(Debug, Clone)]
 pub struct TokenDraft<'a> {
     issuer: &'a FakeIssuer,

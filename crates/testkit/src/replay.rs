@@ -6,6 +6,14 @@ use dpop::{Claim, ClaimFuture, ReplayKey, ReplayStore};
 use jose::UnixTime;
 
 /// A [`ReplayStore`] that can never answer: the request must be refused with 503.
+///
+/// ```
+/// use testkit::UnavailableReplayStore;
+///
+/// // Give it to the server under test: whatever is sent then is answered with 503.
+/// let store: Box<dyn dpop::ReplayStore> = Box::new(UnavailableReplayStore);
+/// # let _ = store;
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct UnavailableReplayStore;
 

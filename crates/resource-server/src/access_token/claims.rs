@@ -12,6 +12,16 @@ use serde_json::{Map, Value};
 use super::TokenError;
 
 /// The claims of an access token, shared and never copied.
+///
+/// ```
+/// use resource_server::Claims;
+///
+/// let members = serde_json::from_str(r#"{ "sub": "alice", "tenant": 7 }"#)?;
+/// let claims = Claims::new(members);
+/// assert_eq!(claims["tenant"], 7);
+/// assert_eq!(format!("{claims:?}"), "Claims(2)"); // values are personal data
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Claims(Arc<Value>);
 

@@ -30,6 +30,29 @@ use crate::verdict::{DEFAULT_CAPACITY, Verdicts};
 const EXPIRY_MARGIN: Duration = Duration::from_secs(10);
 
 /// Accepts the tokens that an introspection endpoint calls active. Clones share what they remember about tokens.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use http::Uri;
+/// use oauth::ClientSecret;
+/// use resource_server::{
+///     AuthenticatedHttp, IntrospectedTokens, IntrospectionPolicy, IssuerNames, OutboundHttp, VerdictLifetime,
+/// };
+///
+/// fn tokens(http: Arc<dyn OutboundHttp>, secret: &str) -> IntrospectedTokens {
+///     let http = Arc::new(AuthenticatedHttp::new(http, ClientSecret::basic("orders-api", secret)));
+///     IntrospectedTokens::new(
+///         Uri::from_static("https://issuer.example/introspect"),
+///         http,
+///         IntrospectionPolicy {
+///             issuers: IssuerNames::Listed(Vec::new()),
+///             audience: vec!["https://api.example.com".to_owned()],
+///             leeway: Duration::from_secs(10),
+///             lifetime: VerdictLifetime::AtMost(Duration::from_secs(10)),
+///         },
+///     )
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct IntrospectedTokens {
     endpoint: Arc<Endpoint>,
@@ -37,6 +60,19 @@ pub struct IntrospectedTokens {
 }
 
 /// What an introspected token must be like, beside being active.
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server::{IntrospectionPolicy, IssuerNames, VerdictLifetime};
+///
+/// let policy = IntrospectionPolicy {
+///     issuers: IssuerNames::Listed(vec!["https://issuer.example".to_owned()]),
+///     audience: vec!["https://api.example.com".to_owned()],
+///     leeway: Duration::from_secs(10),
+///     lifetime: VerdictLifetime::OneRequest,
+/// };
+/// # let _ = policy;
+/// ```
 #[derive(Debug, Clone)]
 pub struct IntrospectionPolicy {
     /// What `iss` of the answer must be. An empty list demands nothing, as the endpoint itself is trusted; a list demands
@@ -51,6 +87,15 @@ pub struct IntrospectionPolicy {
 }
 
 /// How long the answer about an active token is used for further requests, in which a revocation goes unnoticed.
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server::VerdictLifetime;
+///
+/// // A revoked token works for ten seconds more, at most.
+/// let lifetime = VerdictLifetime::AtMost(Duration::from_secs(10));
+/// assert_ne!(lifetime, VerdictLifetime::UntilExpiry);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerdictLifetime {
     /// For one request.

@@ -22,6 +22,25 @@ use crate::verdict::{DEFAULT_CAPACITY, Verdicts};
 const MAX_CANDIDATES: usize = 8;
 
 /// Accepts JWTs of the issuers it knows. Clones share what they remember about tokens.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use jose::{Algorithm, AlgorithmSet};
+/// use resource_server::{JwtTokens, StaticKeys, TokenPolicy, TrustedIssuer};
+///
+/// # let keys = |name: &str| Arc::new(StaticKeys::new(testkit::FakeIssuer::new(name).jwk_set()));
+/// let policy = |audience: &str| TokenPolicy {
+///     audience: vec![audience.to_owned()],
+///     algorithms: AlgorithmSet::new([Algorithm::Es256]),
+///     leeway: Duration::from_secs(10),
+/// };
+/// // Two issuers, a policy for each; the keys of one never verify tokens of the other.
+/// let tokens = JwtTokens::new([
+///     TrustedIssuer::new("https://staff.example", keys("https://staff.example"), policy("intern")),
+///     TrustedIssuer::new("https://shop.example", keys("https://shop.example"), policy("shop")),
+/// ]);
+/// assert_eq!(tokens.issuers().len(), 2);
+/// ```
 #[derive(Debug, Clone)]
 pub struct JwtTokens {
     issuers: Arc<[TrustedIssuer]>,
@@ -29,6 +48,15 @@ pub struct JwtTokens {
 }
 
 /// An issuer whose tokens are accepted.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{KeySource, TokenPolicy, TrustedIssuer};
+///
+/// fn issuer(keys: Arc<dyn KeySource>, policy: TokenPolicy) -> TrustedIssuer {
+///     TrustedIssuer::new("https://issuer.example", keys, policy)
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
     /// What `iss` must be.
@@ -40,6 +68,14 @@ pub struct TrustedIssuer {
 }
 
 /// The values of `iss` that name an issuer; compared byte for byte.
+///
+/// ```
+/// use resource_server::IssuerNames;
+///
+/// // An issuer that is about to change its name.
+/// let names = IssuerNames::Listed(vec!["https://old.example".to_owned(), "https://new.example".to_owned()]);
+/// # let _ = names;
+/// ```
 #[derive(Debug, Clone)]
 pub enum IssuerNames {
     /// One of these.

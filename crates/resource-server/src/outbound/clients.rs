@@ -13,6 +13,16 @@ use thiserror::Error;
 use super::OutboundHttp;
 
 /// Makes clients. Proxies named in the environment are not used: where a call goes is said by the configuration alone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{ClientError, ClientSettings, OutboundClients, OutboundHttp};
+///
+/// fn patient(clients: &dyn OutboundClients) -> Result<Arc<dyn OutboundHttp>, ClientError> {
+///     let timeout = std::time::Duration::from_secs(30);
+///     clients.client(&ClientSettings { timeout, ..ClientSettings::default() })
+/// }
+/// ```
 pub trait OutboundClients: Send + Sync + fmt::Debug {
     /// A client with these settings.
     ///
@@ -23,6 +33,14 @@ pub trait OutboundClients: Send + Sync + fmt::Debug {
 }
 
 /// What one endpoint asks of its client.
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server::ClientSettings;
+///
+/// let settings = ClientSettings { timeout: Duration::from_secs(2), ..ClientSettings::default() };
+/// assert_eq!(settings.max_response_bytes, 1 << 20);
+/// ```
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
     /// Limit of a whole call: retries, redirects and the answer's body included.
@@ -52,6 +70,15 @@ impl Default for ClientSettings {
 
 /// When a failed call is tried again. A request that may have been seen by the server is repeated only if its method is
 /// idempotent (RFC 9110 §9.2.2).
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server::{ClientSettings, RetrySettings};
+///
+/// let retry = RetrySettings { give_up_after: Duration::from_secs(3), max_delay: Duration::from_millis(500) };
+/// let settings = ClientSettings { retry: Some(retry), ..ClientSettings::default() };
+/// # let _ = settings;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetrySettings {
     /// No further attempt begins after this time.
