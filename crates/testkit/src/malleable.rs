@@ -7,7 +7,7 @@ pub const P256_ORDER: [u8; 32] = [
 ];
 
 /// The order of the group of Ed25519, least significant byte first.
-const ED25519_ORDER: [u8; 32] = [
+pub const ED25519_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];

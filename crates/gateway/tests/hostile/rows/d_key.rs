@@ -2,11 +2,11 @@
 
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::{Value, json};
+use testkit::malleable::ED25519_ORDER;
 
 use super::{
     case::{Case, plain},
     draft::Draft,
-    e_signature::L,
     expectation::*,
     issuer_keys::rsa_key,
     rsa_by_hand::{BITS_512, BITS_1024, BITS_2047, BITS_2048, Key, LONG_EXPONENT, double},
@@ -97,7 +97,7 @@ fn small_order(draft: &mut Draft, point: [u8; 32]) {
 
 /// The lowest byte of a number, least significant byte first, modulo the order of the base point of Ed25519.
 pub fn remainder_by_l(number: &[u8]) -> u8 {
-    let order = words_from_low(&L);
+    let order = words_from_low(&ED25519_ORDER);
     let mut rest = vec![0_u64; 4];
     for bit in (0..number.len() * 8).rev() {
         double(&mut rest, &order);

@@ -1,13 +1,14 @@
 //! The signature of the proof.
 
 use jose::{Algorithm, base64url, crypto};
+use testkit::malleable::{P256_ORDER, ed25519_beyond_order};
 
 use super::{
     case::{Case, plain, twice},
     d_key::rsa_by_hand,
     draft::Draft,
     expectation::*,
-    l_binding::{ORDER, other_s},
+    l_binding::other_s,
     rsa_by_hand::{BITS_2048, DIGEST_INFO, EXPONENT_3},
 };
 
@@ -28,12 +29,6 @@ fn ps256(draft: &mut Draft, sign: fn(&[u8]) -> Vec<u8>) {
 fn sha256(message: &[u8]) -> Vec<u8> {
     crypto::sha256(message).to_vec()
 }
-
-/// The order of the group of Ed25519, least significant byte first.
-pub const L: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
-];
 
 /// The sum of two numbers, least significant byte first.
 fn add(left: &mut [u8], right: &[u8]) {
@@ -90,8 +85,10 @@ fn cube(number: &[u8]) -> Vec<u8> {
 
 pub fn rows() -> Vec<Case> {
     vec![
-        plain("E6", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [ORDER, ORDER].concat())),
-        plain("E7", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [&ORDER[..], &[0; 31], &[1]].concat())),
+        plain("E6", BAD_SIGNATURE, |d| d.proof.signature = Some(|_| [P256_ORDER, P256_ORDER].concat())),
+        plain("E7", BAD_SIGNATURE, |d| {
+            d.proof.signature = Some(|_| [&P256_ORDER[..], &[0; 31], &[1]].concat())
+        }),
         twice("/plain/a/b", "E9", (|_| {}, 200), REPLAYED, |d| {
             d.repeats_proof = true;
             d.wire = Some(|w| {
@@ -104,10 +101,7 @@ pub fn rows() -> Vec<Case> {
             d.proof.signature = Some(|b| [&[0], &b[..32], &[0], &b[32..]].concat());
         }),
         plain("E15", BAD_SIGNATURE, |d| {
-            ed25519(d, |mut signature| {
-                add(&mut signature[32..], &L);
-                signature
-            });
+            ed25519(d, |signature| ed25519_beyond_order(&signature));
         }),
         plain("E16", BAD_SIGNATURE, |d| ed25519(d, |_| vec![0; 64])),
         plain("E17", BAD_SIGNATURE, |d| ed25519(d, |signature| signature[..63].to_vec())),

@@ -2,6 +2,7 @@
 
 use jose::{Algorithm, KeyPair, base64url, crypto};
 use serde_json::json;
+use testkit::malleable::es256_twin;
 
 use super::{
     c_header::{public_der, public_pem},
@@ -213,21 +214,9 @@ fn mac(jws: &str, key: &[u8]) -> String {
     format!("{input}.{}", base64url::encode(crypto::hmac_sha256(key, input.as_bytes())))
 }
 
-/// The order of P-256.
-pub const ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
-    0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
-
-/// The other signature that is as good: s replaced by n - s.
-pub fn other_s(mut signature: Vec<u8>) -> Vec<u8> {
-    let mut borrow = 0;
-    for at in (0..32).rev() {
-        let difference = i16::from(ORDER[at]) - i16::from(signature[32 + at]) - borrow;
-        borrow = i16::from(difference < 0);
-        signature[32 + at] = difference.rem_euclid(256).try_into().unwrap();
-    }
-    signature
+/// The other signature that is as good.
+pub fn other_s(signature: Vec<u8>) -> Vec<u8> {
+    es256_twin(&signature)
 }
 
 pub fn low_s(signature: Vec<u8>) -> Vec<u8> {

@@ -7,7 +7,8 @@
 //! To run the rows against another site, from the tests of another crate:
 //!
 //! 1. Include this folder: `#[path = "../../gateway/tests/hostile/rows/mod.rs"] mod rows;` in `tests/hostile.rs`. It needs
-//!    `keybound-dpop`, `keybound-jose` and `serde_json`, and lints for tests allowed as in the gateway's `tests/hostile.rs`.
+//!    `keybound-dpop`, `keybound-jose`, `keybound-testkit` and `serde_json`, and lints for tests allowed as in the gateway's
+//!    `tests/hostile.rs`.
 //! 2. Implement [`site::Site`]. The issuer's keys are its ES256 key with the `kid` `issuer-key` and [`issuer_keys::rsa_key`] with
 //!    the `kid` `issuer-rsa` and RS256. The routes are the first segments of the targets:
 //!
