@@ -19,7 +19,12 @@ use tokio::{io::AsyncReadExt, net::TcpSocket};
 use super::{
     endpoints::{Endpoint, Endpoints},
     listener,
-    rows::{answer::Answer, draft::Wire, issuer_keys::rsa_key, site::Site},
+    rows::{
+        answer::Answer,
+        draft::{TRAP, Wire},
+        issuer_keys::rsa_key,
+        site::Site,
+    },
     setup::Setup,
 };
 use crate::sockets::{
@@ -59,6 +64,7 @@ impl Site for GatewaySite {
     }
 
     fn reached(&self) -> usize {
+        assert_eq!(self.endpoints.hits(TRAP), 0, "a URL of the client is not fetched");
         match self.mode {
             Mode::Decision => {
                 assert_eq!(self.upstream.seen(), 0, "a decision goes to no upstream");

@@ -136,7 +136,7 @@ pub fn rows() -> Vec<Row> {
         keys!("M19", ALLOWED, |_| Reply::keys(&[published(&key_of(Algorithm::Es512), "issuer-key")]), |d| {
             signed_by(d, Algorithm::Es512)
         }),
-        keys!("M20", UNAUTHORIZED_OR_FAULT, |_| Reply::keys(&[weak_key()]), |d| {
+        keys!("M20", UNAUTHORIZED_OR_BAD_ANSWER, |_| Reply::keys(&[weak_key()]), |d| {
             d.token.header["alg"] = json!("RS256");
             d.token.compact = Some(|_, jws| {
                 let input = jws.rsplit_once('.').unwrap().0;
@@ -144,8 +144,9 @@ pub fn rows() -> Vec<Row> {
             });
         }),
         metadata!("M21", ALLOWED, |a| says(a, &format!("{}/M21", a.origin)), |d| issuer(d, "/M21")),
-        metadata!("M22", REFUSED_OR_FAULT, evil, |d| issuer(d, "/M22")),
-        metadata!("M23", REFUSED_OR_FAULT, evil, |d| d.token.claims["iss"] = json!("https://evil.example")),
+        metadata!("M22", REFUSED_OR_BAD_ANSWER, evil, |d| issuer(d, "/M22")),
+        metadata!("M23", REFUSED_OR_BAD_ANSWER, evil, |d| d.token.claims["iss"] =
+            json!("https://evil.example")),
         keys!("M24", ALLOWED, |a| Reply::keys(&[a.jwk_with("kid", json!("shared-kid"))]), |d| {
             issuer(d, "/realms/other");
             of_the_other(d);

@@ -103,20 +103,20 @@ pub fn rows() -> Vec<Row> {
             Reply::json(response)
         }),
         says!("N8", PROOF_OR_TOKEN, {"cnf": {}}),
-        says!("N9", UNAUTHORIZED_OR_FAULT, {"cnf": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
+        says!("N9", UNAUTHORIZED_OR_BAD_ANSWER, {"cnf": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
         asked!("N10", PROOF_OR_TOKEN, |a| {
             let mut response = a.active(json!({}));
             response["cnf"]["x5t#S256"] = json!("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
             Reply::json(response)
         }),
-        asked!("N11", UNAUTHORIZED_OR_FAULT, |a| with_active(a, "\"true\"")),
-        asked!("N12", UNAUTHORIZED_OR_FAULT, |a| with_active(a, "null")),
+        asked!("N11", UNAUTHORIZED_OR_BAD_ANSWER, |a| with_active(a, "\"true\"")),
+        asked!("N12", UNAUTHORIZED_OR_BAD_ANSWER, |a| with_active(a, "null")),
         asked!("N13", TOKEN, |a| with_active(a, "false")),
-        says!("N14", UNAUTHORIZED_OR_FAULT, {"active": null}),
-        asked!("N15", UNAUTHORIZED_OR_FAULT, |a| with_active(a, "[]")),
-        asked!("N16", UNAUTHORIZED_OR_FAULT, |a| with_active(a, "{}")),
+        says!("N14", UNAUTHORIZED_OR_BAD_ANSWER, {"active": null}),
+        asked!("N15", UNAUTHORIZED_OR_BAD_ANSWER, |a| with_active(a, "[]")),
+        asked!("N16", UNAUTHORIZED_OR_BAD_ANSWER, |a| with_active(a, "{}")),
         says!("N17", PROOF_OR_TOKEN, {"token_type": "N_A"}),
-        says!("N18", UNAUTHORIZED_OR_FAULT, {"token_type": 7}),
+        says!("N18", UNAUTHORIZED_OR_BAD_ANSWER, {"token_type": 7}),
         says!("N19", PROOF_OR_TOKEN, {"token_type": "access_token"}),
         says!("N20", TOKEN, {"exp": super::rows::draft::now() - 60}),
         asked!("N21", FAULT, |_| Reply::status(500)),
@@ -194,7 +194,7 @@ pub fn rows() -> Vec<Row> {
             d.nonce = Some(|nonce| json!(nonce));
         })
         .set(|endpoint| endpoint.possession = WITH_NONCE),
-        asked!("N41", UNAUTHORIZED_OR_FAULT, |a| {
+        asked!("N41", UNAUTHORIZED_OR_BAD_ANSWER, |a| {
             let good = a.active(json!({})).to_string();
             Reply::json(format!("{},\"active\":false}}", good.strip_suffix('}').unwrap()))
         }),

@@ -43,6 +43,10 @@ async fn scripts_see_challenge_and_nonce_of_a_refusal() {
     let answer = setup.send("GET", "/api", &fields).await;
     let nonce = answer.header("dpop-nonce").unwrap().to_owned();
     assert!(answer.status == 401 && may_be_read(&answer));
+    assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP error=\"use_dpop_nonce\""));
+    let exposed = answer.header("access-control-expose-headers").unwrap();
+    assert!(exposed.contains("dpop-nonce") && exposed.contains("www-authenticate"), "{exposed}");
+    assert_eq!(setup.upstream.seen(), 0);
 
     // A54: with it, from an allowed origin and from another.
     for (origin, readable) in [("https://app.example", true), ("https://evil.example", false)] {
@@ -51,6 +55,7 @@ async fn scripts_see_challenge_and_nonce_of_a_refusal() {
         let answer = setup.send("GET", "/api", &fields).await;
         assert_eq!((answer.status, may_be_read(&answer)), (200, readable), "{origin}");
     }
+    assert_eq!(setup.upstream.seen(), 2);
     // What is no HTTP is told as well.
     let bad = "GET /%zz HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\n\r\n";
     let answer = exchange(setup.gateway.address(), bad).await.unwrap();

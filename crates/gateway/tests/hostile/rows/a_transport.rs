@@ -179,7 +179,7 @@ pub fn rows() -> Vec<Case> {
         plain("A55", ALLOWED, |d| d.method = "HEAD"),
         plain("A56", ALLOWED, |d| d.method = "DELETE"),
         plain("A57", ALLOWED, |d| d.method = "PROPFIND"),
-        plain("A58", DENIED, |d| {
+        plain("A58", DENIED_OR_501, |d| {
             d.method = "CONNECT";
             d.wire = Some(|w| w.line = "CONNECT api.example.com:80 HTTP/1.1".to_owned());
         }),

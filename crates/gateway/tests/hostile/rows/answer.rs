@@ -23,6 +23,11 @@ impl Answer {
         self.header("dpop-nonce").map(str::to_owned)
     }
 
+    /// Whether a text stands in a field or in the body.
+    pub fn says(&self, text: &str) -> bool {
+        self.headers.iter().any(|(_, value)| value.contains(text)) || self.text().contains(text)
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

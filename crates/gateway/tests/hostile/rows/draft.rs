@@ -174,6 +174,9 @@ pub struct Draft {
     pub sign_by_hand: Option<Sign>,
 }
 
+/// The path of what nobody may fetch.
+pub const TRAP: &str = "never-fetched";
+
 pub const HOST: &str = "api.example.com";
 
 impl Draft {
@@ -258,6 +261,12 @@ impl Draft {
 
     pub fn claim(&mut self, name: &str, value: Value) {
         self.proof.claims[name] = value;
+    }
+
+    /// The address of something that nobody may fetch: at the issuer, where a site may count who comes.
+    pub fn trap(&self) -> Value {
+        let issuer = self.token.claims["iss"].as_str().unwrap();
+        json!(format!("{}/{TRAP}", issuer.strip_suffix("/realms/dpop").unwrap()))
     }
 
     /// The path as in the target.

@@ -73,13 +73,23 @@ pub const BAD_REQUEST_OR_401: Expected = refused(&[400, 401], false, Challenge::
 pub const MALFORMED_OR_401: Expected =
     refused(&[400, 401, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
 /// Refused in whatever way.
-pub const DENIED: Expected =
+pub const DENIED: Expected = refused(&[400, 401, 403, 404, 405, 413, 414, 421, 431], true, Challenge::Any);
+/// The same, or not implemented.
+pub const DENIED_OR_501: Expected =
+    refused(&[400, 401, 403, 404, 405, 413, 414, 421, 431, 501], true, Challenge::Any);
+/// Refused in whatever way, or not a request that HTTP allows.
+pub const DENIED_OR_MALFORMED: Expected =
     refused(&[400, 401, 403, 404, 405, 411, 413, 414, 417, 421, 426, 431, 501, 505], true, Challenge::Any);
 
 /// A dependency does not do its part: no verdict on the credentials.
 pub const FAULT: Expected = refused(&[502, 503, 504], false, Challenge::None);
 /// The same, or the token is refused.
 pub const UNAUTHORIZED_OR_FAULT: Expected = refused(&[401, 502, 503, 504], false, Challenge::Any);
+/// The same where there is an answer, and in time.
+pub const UNAUTHORIZED_OR_BAD_ANSWER: Expected = refused(&[401, 502, 503], false, Challenge::Any);
+/// Refused in whatever way, or no verdict for want of a good answer.
+pub const REFUSED_OR_BAD_ANSWER: Expected =
+    refused(&[400, 401, 403, 404, 405, 413, 414, 421, 431, 502, 503], true, Challenge::Any);
 /// Refused in whatever way, or no verdict.
 pub const REFUSED_OR_FAULT: Expected =
     refused(&[400, 401, 403, 404, 405, 413, 414, 421, 431, 502, 503, 504], true, Challenge::Any);

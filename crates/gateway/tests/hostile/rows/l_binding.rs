@@ -156,8 +156,8 @@ pub fn tokens() -> Vec<Case> {
             d.token.header["jwk"] = serde_json::Value::Object(key.public_jwk().to_json());
             d.token.signer = Some(key);
         }),
-        plain("L70", TOKEN_SIGNATURE, |d| named(d, "jku", json!("http://127.0.0.1:9/"))),
-        plain("L71", TOKEN_SIGNATURE, |d| named(d, "x5u", json!("http://127.0.0.1:9/"))),
+        plain("L70", TOKEN_SIGNATURE, |d| named(d, "jku", d.trap())),
+        plain("L71", TOKEN_SIGNATURE, |d| named(d, "x5u", d.trap())),
         plain("L72", TOKEN_KEY, |d| named(d, "kid", json!("../../../../dev/null"))),
         plain("L73", TOKEN_KEY, |d| named(d, "kid", json!("x' UNION SELECT 'key'; --"))),
         plain("L74", TOKEN_KEY, |d| named(d, "kid", json!("k".repeat(3_000)))),

@@ -92,6 +92,10 @@ pub trait Site {
             if signature.len() > 20 && self.has_logged(mark, signature) {
                 found.push("the log holds a token or a proof".to_owned());
             }
+            let refused = answer.as_ref().filter(|answer| answer.status >= 400);
+            if signature.len() > 20 && refused.is_some_and(|answer| answer.says(signature)) {
+                found.push("the refusal repeats the token or the proof".to_owned());
+            }
         }
         found
     }
