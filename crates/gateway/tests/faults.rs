@@ -21,6 +21,7 @@
 //! | rule files are | `files::rules_follow_whole_files_only` |
 //! | a rule server fails | `http_rules::rules_follow_their_server_and_bad_answers_change_nothing` |
 //! | SIGTERM under load | `stopping::sigterm_loses_no_request_that_had_begun` |
+//! | … and requests that had arrived unread | `last_requests::what_has_arrived_unread_is_answered_before_the_end` |
 //! | a request does not end after SIGTERM | `lifecycle::shutdown_does_not_wait_for_ever` |
 //! | 10,000 idle and slow connections | `many_connections::ten_thousand_idle_and_slow_connections_disturb_nobody` |
 //! | a burst of connections | `listen::a_burst_finds_room_before_anybody_accepts` |
@@ -49,5 +50,6 @@ mod sockets {
 
 mod faults {
     mod clock;
+    mod last_requests;
     mod map;
 }

@@ -3,7 +3,7 @@
 //! Plain listeners speak HTTP/1 only, through hyper's own builder: the automatic one looks for the HTTP/2 preface without
 //! any time limit and has no limit for the size of a head. Over TLS the client chooses with ALPN.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -142,6 +142,9 @@ pub(crate) fn serve<H: Handler>(
     shutdown.spawn(accepting);
 }
 
+/// How long connections are still accepted when shutdown begins: those that were made before, with their first request.
+const LAST_CONNECTIONS: Duration = Duration::from_millis(20);
+
 async fn accept_connections<H: Handler>(
     Listener { socket, tls }: Listener,
     limits: ConnectionLimits,
@@ -149,9 +152,13 @@ async fn accept_connections<H: Handler>(
     shutdown: Shutdown,
 ) {
     let slots = limits.max_connections.map(|max| Arc::new(Semaphore::new(max)));
+    let mut ending = pin!(async {
+        shutdown.stopping().await;
+        tokio::time::sleep(LAST_CONNECTIONS).await;
+    });
     loop {
         let accepted = tokio::select! {
-            () = shutdown.stopping() => break,
+            () = ending.as_mut() => break,
             accepted = accept(&socket, slots.as_ref()) => accepted,
         };
         match accepted {

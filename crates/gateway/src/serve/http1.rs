@@ -1,17 +1,24 @@
 //! HTTP/1 on one connection.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::sleep,
+};
 
 use super::{
     body::{ServedBody, Transfer},
     connection::{Connection, ConnectionLimits, Handler, Shutdown},
     timed_io::{ConnectionPhase, TimedIo},
 };
+
+/// How long a connection without a request goes on when shutdown begins: a request may be here unread, or on its way. Each
+/// answer of that time ends its connection, so that no client is surprised by the end.
+const LAST_REQUEST: Duration = Duration::from_millis(100);
 
 /// Answers the requests of one connection, one after the other, until it ends or shutdown begins.
 pub(crate) async fn serve<H: Handler>(
@@ -23,23 +30,30 @@ pub(crate) async fn serve<H: Handler>(
 ) {
     let (phase, unreadable) = (Arc::new(ConnectionPhase::default()), Arc::clone(&handler));
     let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
+    let ending = shutdown.clone();
     let service = service_fn(move |request| {
         let connection = Connection { peer, phase: Arc::clone(&phase) };
         connection.phase.serving();
-        let handler = Arc::clone(&handler);
+        let (handler, ending) = (Arc::clone(&handler), ending.clone());
         async move {
             let answering = Answering(Arc::clone(&connection.phase));
-            let response = handler.handle(request, connection).await;
+            let mut response = handler.handle(request, connection).await;
+            if ending.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response.map(|body| ServedBody::new(body, answering)))
         }
     });
     let mut connection = pin!(builder(limits).serve_connection(io, service).with_upgrades());
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = shutdown.stopping() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        () = shutdown.stopping() => tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = sleep(LAST_REQUEST) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
     };
     if let Err(error) = outcome {
         if error.is_parse() {
