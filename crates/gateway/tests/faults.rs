@@ -40,6 +40,7 @@
     dead_code
 )]
 
+#[path = "sockets"]
 mod sockets {
     pub mod dpop_setup;
     pub mod issuer;
