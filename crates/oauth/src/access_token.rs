@@ -52,12 +52,7 @@ impl AccessToken {
 
 /// Letters, digits and `-._~+/`, of which `-./` stand together with the digits.
 pub(crate) fn is_token68(byte: u8) -> bool {
-    let letter = byte | 0x20;
-    ((b'a' <= letter) & (letter <= b'z'))
-        | ((b'-' <= byte) & (byte <= b'9'))
-        | (byte == b'_')
-        | (byte == b'~')
-        | (byte == b'+')
+    byte.is_ascii_alphabetic() | matches!(byte, b'-'..=b'9') | matches!(byte, b'_' | b'~' | b'+')
 }
 
 impl fmt::Debug for AccessToken {
