@@ -17,12 +17,12 @@ use crate::run::root;
 /// Builds the targets and shares the minutes among them, or does what the arguments ask for instead. An error when
 /// anything was found.
 pub(crate) fn run(words: &[String]) -> Result<()> {
-    let Arguments { task, sanitizer, targets } = Arguments::parse(words, &targets()?)?;
+    let Arguments { task, sanitizer, builds, targets } = Arguments::parse(words, &targets()?)?;
     if let Task::Help = task {
         println!("{}", arguments::HELP);
         return Ok(());
     }
-    let programs = build::build(sanitizer)?;
+    let programs = if builds { build::build(sanitizer)? } else { build::built()? };
     match task {
         Task::Help => Ok(()),
         Task::Fuzz { minutes } => {

@@ -9,6 +9,7 @@ Usage: cargo xtask fuzz [OPTION…] [TARGET…]
 
   --minutes N         share N minutes among the targets, as many at a time as there are cores (default: 10)
   --minimize          fuzz nothing: take into fuzz/corpus, of what earlier runs left, the inputs that reach new code
+  --no-build          run what an earlier run built, whatever changed since
   --sanitizer NAME    none (default), or address: slower, and needs the nightly toolchain
   -h, --help          this text
 
@@ -36,19 +37,26 @@ pub(super) enum Sanitizer {
 pub(super) struct Arguments {
     pub(super) task: Task,
     pub(super) sanitizer: Sanitizer,
+    /// Whether the targets are built anew.
+    pub(super) builds: bool,
     pub(super) targets: Vec<String>,
 }
 
 impl Arguments {
     /// Reads the words behind `cargo xtask fuzz`. No target named means `all`.
     pub(super) fn parse(words: &[String], all: &[String]) -> Result<Self> {
-        let mut arguments =
-            Self { task: Task::Fuzz { minutes: 10 }, sanitizer: Sanitizer::None, targets: Vec::new() };
+        let mut arguments = Self {
+            task: Task::Fuzz { minutes: 10 },
+            sanitizer: Sanitizer::None,
+            builds: true,
+            targets: Vec::new(),
+        };
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
             match word {
                 "-h" | "--help" => arguments.task = Task::Help,
                 "--minimize" => arguments.task = Task::Minimize,
+                "--no-build" => arguments.builds = false,
                 "--minutes" => {
                     let minutes = words.next().and_then(|number| number.parse().ok());
                     let minutes = minutes.filter(|minutes| *minutes > 0);

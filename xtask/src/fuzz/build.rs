@@ -43,6 +43,11 @@ pub(super) fn build(sanitizer: Sanitizer) -> Result<Programs> {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
     step("build the fuzz targets", &mut command)?;
+    built()
+}
+
+/// The programs as they are.
+pub(super) fn built() -> Result<Programs> {
     Ok(Programs(folder().join("target").join(host()?).join("release")))
 }
 

@@ -32,7 +32,8 @@ pub(super) struct Outcome {
 /// Fuzzes each target for its share of the minutes.
 pub(super) fn run(programs: &Programs, targets: &[String], minutes: u64) -> Result<Vec<Outcome>> {
     let workers = thread::available_parallelism().map_or(1, usize::from).min(targets.len());
-    let seconds = (minutes * 60 * workers as u64 / targets.len() as u64).max(1);
+    // The last round may have idle workers: the minutes are a limit.
+    let seconds = (minutes * 60 / targets.len().div_ceil(workers) as u64).max(1);
     println!("\n── {} targets, {workers} at a time, {seconds} s for each", targets.len());
     let queue: Mutex<VecDeque<&String>> = Mutex::new(targets.iter().collect());
     let outcomes = Mutex::new(Vec::new());
