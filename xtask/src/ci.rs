@@ -36,6 +36,12 @@ pub(crate) fn run() -> Result<()> {
         "clippy, the program with keys in tokens",
         cargo().arg("clippy").args(program).args(["--", "--deny", "warnings"]),
     )?;
+    // The members of the workspace turn its features on; its users may not.
+    let layer = ["--package", "keybound-resource-server-tower", "--locked"];
+    step(
+        "clippy, the layer without features",
+        cargo().arg("clippy").args(layer).args(["--", "--deny", "warnings"]),
+    )?;
     step("tests, the client library with every feature", cargo().arg("test").args(client))?;
     step("tests", cargo().args(["test", "--workspace", "--locked"]).env("KEYBOUND_SKIP_NOTHING", "1"))
 }

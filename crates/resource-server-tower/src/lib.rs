@@ -24,8 +24,10 @@
 //! credentials. Put it around a service once; two of them around one route would spend the same proof twice. For
 //! scopes and roles of single routes there are [`RequireScopes`] and [`RequireRoles`].
 //!
-//! What lives here: the target URI of a request, the clock, answers. What does not: checks of tokens and proofs, a
-//! runtime, outgoing calls.
+//! For a route that asks for more or less there is [`DpopLayer::with_policy`], for browsers [`cors`].
+//!
+//! What lives here: the target URI of a request, the clock, policies, answers. What does not: checks of tokens and proofs.
+//! No runtime is needed without the features `axum` and `http-client`.
 //!
 //! [tower]: https://docs.rs/tower
 
