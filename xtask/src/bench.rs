@@ -11,10 +11,10 @@ mod key_server;
 mod latency;
 pub(crate) mod load;
 pub(crate) mod process;
+mod profile;
 mod redis;
 mod replay_store;
 mod rounds;
-mod signature_share;
 pub(crate) mod site;
 
 use std::path::PathBuf;
@@ -83,11 +83,11 @@ fn measure(keybound: PathBuf, effort: Effort) -> Result<(Value, Vec<Goal>)> {
     let site = Site::start(keybound, "goals")?;
     println!("upstream: {}", site.upstream_name);
     let rounds = rounds::measure(&site, effort)?;
-    let share = signature_share::measure(&site, effort)?;
+    let profiles = profile::measure(&site, effort)?;
     let latency = latency::measure(&site, effort)?;
     let starts = cold_start::measure(&site, effort)?;
     let replay = replay_store::measure(effort)?;
-    let mut goals = rounds.goals(share);
+    let mut goals = rounds.goals(profiles.signature_share());
     goals.extend(latency.goals(rounds.verification_us));
     goals.extend(replay.goals());
     goals.extend(starts.goals());
@@ -96,7 +96,7 @@ fn measure(keybound: PathBuf, effort: Effort) -> Result<(Value, Vec<Goal>)> {
     let measured = json!({
         "upstream": site.upstream_name,
         "rounds": rounds.to_json(),
-        "signature_share": share,
+        "profiles": profiles.to_json(),
         "latency": latency.to_json(),
         "cold_start": starts.to_json(),
         "replay_store": replay.to_json(),
