@@ -110,9 +110,10 @@ fn every_field_of_the_access_event_is_in_the_page_and_no_other() {
 
 #[test]
 fn every_log_line_of_the_guide_is_one_of_ours() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // What goes out is called in a crate of its own.
+    let gateway = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> = vec![gateway.join("src"), gateway.join("../outbound/src")];
     let mut text = String::new();
-    let mut folders: Vec<PathBuf> = vec![source];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
