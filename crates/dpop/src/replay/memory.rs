@@ -33,11 +33,17 @@ pub struct MemoryReplayStore {
     swept: AtomicI64,
 }
 
-#[derive(Default)]
 struct Shard {
     entries: HashTable<Entry>,
     /// All entries end with a later bucket than this one, and with one of the [`BUCKETS`] that follow it.
     swept: i64,
+}
+
+impl Default for Shard {
+    /// Swept before any time, so that the first claim settles where time begins.
+    fn default() -> Self {
+        Self { entries: HashTable::default(), swept: i64::MIN }
+    }
 }
 
 /// Bytes, so that no room is lost to alignment.
