@@ -204,7 +204,7 @@ providers:
             let _ = write!(
                 text,
                 "  - id: \"{path}\"\n    match: {{ http: {{ paths: [{{ path: \"{path}\" }}] }} }}\n    \
-                 forward_to: {{ host: \"{}\" }}\n    \
+                 forward_to: {{ host: \"{}\", rewrite: {{ scheme: http }} }}\n    \
                  execute: [{{ authenticator: {authenticator} }}, {{ finalizer: as_is }}]\n",
                 self.upstream_address
             );
@@ -252,7 +252,7 @@ fn nginx_conf(folder: &Path, name: &str, address: SocketAddr, more: &str, server
         &conf,
         format!(
             "daemon off; worker_processes 1; worker_rlimit_nofile 100000; pid {place}/pid; error_log {place}/error.log;\n\
-             events {{ worker_connections 40000; }}\n\
+             events {{ worker_connections 12000; }}\n\
              http {{\n  access_log off; keepalive_requests 100000000; large_client_header_buffers 8 32k;\n  \
              client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;\n  \
              uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;\n  {more}\n  \
