@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::run::step;
-use crate::{bans, bench, interop};
+use crate::{bans, bench, instructions, interop};
 
 /// Runs every step; the first that fails ends the run. The tests come last, so that the output ends with the test
 /// runner's own closing lines.
@@ -23,6 +23,8 @@ pub(crate) fn run() -> Result<()> {
     step("the demo", cargo().args(["run", "--release", "--locked", "--", "demo"]))?;
     println!("\n── bench, a quick run");
     bench::run(&["--quick".to_owned()])?;
+    println!("\n── instructions, compared with those checked in");
+    instructions::run(&[])?;
     println!("\n── interop");
     interop::run(&[])?;
     // Features that no program of the workspace turns on: PKCS #11 with SoftHSM, reqwest, tower.

@@ -4,6 +4,7 @@
 //! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas, the reference, listings of public items.
 //! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
 //! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
+//! - `cargo xtask instructions`: how much work each piece of a request's way is, against the numbers checked in.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
 //! - `cargo xtask fuzz`: every parser of foreign bytes against input that nobody thought of.
 
@@ -12,6 +13,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod fuzz;
+mod instructions;
 mod interop;
 mod run;
 mod soak;
@@ -26,6 +28,7 @@ Usage: cargo xtask <TASK>
 Tasks:
   ci                format, clippy, banned crates, docs, demo, interop, tests
   codegen           write schema/ and docs/reference/ from the doc comments of the types that are read, and api/
+  instructions      count the instructions of each piece of a request's way, and compare (`--update`, `--help`)
   interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
   bench [OPTION…]   what a protected request costs; --quick, --rounds NUMBER, --json FILE, growth
   soak [OPTION…]    millions of requests, replays and bad proofs among them; --requests NUMBER
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&words),
         Some("soak") => soak::run(&words),
         Some("fuzz") => fuzz::run(&words),
+        Some("instructions") => instructions::run(&words),
         Some("interop") => interop::run(&words),
         Some("help" | "-h" | "--help") | None => {
             println!("{HELP}");
