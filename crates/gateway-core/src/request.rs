@@ -165,9 +165,12 @@ impl RequestUri {
 
 impl fmt::Display for RequestUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}://{}{}", self.scheme, self.host, self.path)?;
+        // Part by part: every request is written out once.
+        for part in [self.scheme.as_str(), "://", &self.host, &self.path] {
+            formatter.write_str(part)?;
+        }
         match &self.query {
-            Some(query) => write!(formatter, "?{query}"),
+            Some(query) => formatter.write_str("?").and_then(|()| formatter.write_str(query)),
             None => Ok(()),
         }
     }

@@ -105,7 +105,8 @@ trait Shape: Copy {
     fn scalar(self, value: Scalar<'_>) -> Self::Output;
     fn add_element(self, elements: &mut Self::Elements, value: Self::Output);
     fn array(self, elements: Self::Elements) -> Self::Output;
-    fn add_member(self, members: &mut Self::Members, name: &str, value: Self::Output);
+    /// Tells whether the name is new.
+    fn add_member(self, members: &mut Self::Members, name: Cow<'_, str>, value: Self::Output) -> bool;
     fn object(self, members: Self::Members) -> Self::Output;
 }
 
@@ -138,8 +139,8 @@ impl Shape for Build {
     fn array(self, elements: Vec<Value>) -> Value {
         Value::Array(elements)
     }
-    fn add_member(self, members: &mut Map<String, Value>, name: &str, value: Value) {
-        members.insert(name.to_owned(), value);
+    fn add_member(self, members: &mut Map<String, Value>, name: Cow<'_, str>, value: Value) -> bool {
+        members.insert(name.into_owned(), value).is_none()
     }
     fn object(self, members: Map<String, Value>) -> Value {
         Value::Object(members)
@@ -157,7 +158,7 @@ enum Kind {
 
 impl Shape for Scan {
     type Output = Kind;
-    type Members = ();
+    type Members = HashSet<String>;
     type Elements = ();
 
     fn scalar(self, _: Scalar<'_>) -> Kind {
@@ -167,8 +168,10 @@ impl Shape for Scan {
     fn array(self, (): ()) -> Kind {
         Kind::Other
     }
-    fn add_member(self, (): &mut (), _: &str, _: Kind) {}
-    fn object(self, (): ()) -> Kind {
+    fn add_member(self, members: &mut HashSet<String>, name: Cow<'_, str>, _: Kind) -> bool {
+        members.insert(name.into_owned())
+    }
+    fn object(self, _: HashSet<String>) -> Kind {
         Kind::Object
     }
 }
@@ -242,11 +245,9 @@ impl<'de, S: Shape> Visitor<'de> for Strict<'_, S> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Output, A::Error> {
         let inner = self.deeper()?;
         let mut members = S::Members::default();
-        let mut names = HashSet::new();
         while let Some(name) = map.next_key_seed(MemberName)? {
             let value = map.next_value_seed(inner)?;
-            self.shape.add_member(&mut members, &name, value);
-            if !names.insert(name) {
+            if !self.shape.add_member(&mut members, name, value) {
                 return Err(self.refuse(JsonError::DuplicateMember));
             }
         }

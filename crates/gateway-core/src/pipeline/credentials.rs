@@ -23,19 +23,25 @@ pub(super) fn settle(
     thumbprint: Option<&JwkThumbprint>,
     changes: &mut UpstreamChanges,
 ) {
-    let presented = Credentials::from_headers(&request.headers).ok().flatten();
-    let is_dpop = presented.as_ref().is_some_and(|credentials| credentials.scheme == Scheme::Dpop);
+    // To read the credentials again costs more than everything else here: only what depends on them does.
+    let presented = || Credentials::from_headers(&request.headers).ok().flatten();
+    let is_dpop = |presented: Option<&Credentials>| presented.is_some_and(|it| it.scheme == Scheme::Dpop);
     let wanted = forward_to.map_or(ForwardedCredentials::Keep, |forward_to| forward_to.credentials);
     let keeps_proof = if changes.sets(&header::AUTHORIZATION) {
         false
     } else {
         match wanted {
-            ForwardedCredentials::Keep => is_dpop,
+            ForwardedCredentials::Keep => {
+                request.headers.contains_key(DPOP)
+                    && (accepted == Some(Scheme::Dpop) || is_dpop(presented().as_ref()))
+            }
             ForwardedCredentials::Strip => {
                 changes.remove_header(header::AUTHORIZATION);
                 false
             }
             ForwardedCredentials::Bearer => {
+                let presented = presented();
+                let is_dpop = is_dpop(presented.as_ref());
                 forward_as_bearer(presented, accepted, is_dpop, changes);
                 false
             }
