@@ -10,6 +10,7 @@ pub(crate) mod connection;
 pub(crate) mod cors;
 pub(crate) mod decision;
 pub(crate) mod error_response;
+mod fields;
 pub(crate) mod forward;
 pub(crate) mod gate;
 pub(crate) mod http1;

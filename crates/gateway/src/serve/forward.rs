@@ -2,8 +2,6 @@
 //!
 //! What a finalizer sets is set last, so that neither the client nor the list in its `Connection` header can take it away.
 
-use std::fmt::Write as _;
-
 use dpop::DPOP_NONCE;
 use gateway_core::{
     decision::{Permit, Upstream, UpstreamChanges},
@@ -11,25 +9,30 @@ use gateway_core::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, uri::Scheme};
 
-use super::http_checks::list;
+use super::{fields::remove_where, http_checks::list};
 
-/// Fields that belong to one connection (RFC 9110 §7.6.1); hyper frames both sides anew.
-const HOP_BY_HOP: [&str; 11] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-    "expect",
-];
+/// Whether a field belongs to one connection (RFC 9110 §7.6.1); hyper frames both sides anew.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "expect"
+    )
+}
 
-/// For the proxies in front of us, no business of the upstream.
-const FOR_US_ONLY: [&str; 3] = ["x-forwarded-method", "x-forwarded-uri", "x-forwarded-path"];
+/// Whether a field is for the proxies in front of us and no business of the upstream.
+fn is_for_us_only(name: &str) -> bool {
+    matches!(name, "x-forwarded-method" | "x-forwarded-uri" | "x-forwarded-path")
+}
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -72,10 +75,7 @@ pub(crate) fn upstream_head(
     websocket: bool,
 ) -> Result<(Uri, HeaderMap), ForwardError> {
     let mut headers = std::mem::take(&mut permit.request.headers);
-    remove_hop_by_hop(&mut headers);
-    for name in FOR_US_ONLY {
-        headers.remove(name);
-    }
+    remove_hop_by_hop(&mut headers, |name| is_for_us_only(name.as_str()));
     remove_underscore_twins(&mut headers, &permit.changes);
     write_forwarded(&mut headers, &permit.request);
     permit.changes.apply_to(&mut headers);
@@ -99,7 +99,7 @@ fn upstream_uri(upstream: &Upstream) -> Result<Uri, ForwardError> {
 
 /// The headers of the upstream's answer as the client gets them: those the decision demands replace the upstream's.
 pub(crate) fn client_headers(upstream: &mut HeaderMap, demanded: &HeaderMap) {
-    remove_hop_by_hop(upstream);
+    remove_hop_by_hop(upstream, |_| false);
     keep_one_nonce(upstream);
     for name in demanded.keys() {
         upstream.remove(name);
@@ -122,15 +122,11 @@ pub(crate) fn ask_for_websocket(headers: &mut HeaderMap) {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
+/// What belongs to the connection, what `Connection` names, and what is unwanted besides.
+fn remove_hop_by_hop(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
     let named: Vec<HeaderName> =
         list(headers, &header::CONNECTION).filter_map(|name| name.parse().ok()).collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove_where(headers, |name| is_hop_by_hop(name) || named.contains(name) || is_unwanted(name));
 }
 
 /// Many application servers read `X_User` as `X-User`: such a twin of a field that we set must not come from the client.
@@ -141,20 +137,17 @@ fn remove_underscore_twins(headers: &mut HeaderMap, changes: &UpstreamChanges) {
                 changes.sets(&dashed)
                     || changes.removed().contains(&dashed)
                     || [X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO].contains(&dashed)
-                    || FOR_US_ONLY.contains(&dashed.as_str())
+                    || is_for_us_only(dashed.as_str())
             })
     };
-    let twins: Vec<HeaderName> = headers.keys().filter(|name| is_twin(name)).cloned().collect();
-    for twin in twins {
-        headers.remove(twin);
-    }
+    remove_where(headers, is_twin);
 }
 
 /// `Forwarded` (RFC 7239) and the `X-Forwarded-*` fields, as heimdall writes them. What stands in the headers already
 /// comes from a trusted proxy.
 fn write_forwarded(headers: &mut HeaderMap, request: &Request) {
     let (host, proto) = (request.uri.host(), request.uri.scheme());
-    let mut forwarded = String::new();
+    let mut forwarded = String::with_capacity(64);
     let addresses = request.client_addresses.as_slice();
     let ours = match headers.get(header::FORWARDED).and_then(|sent| sent.to_str().ok()) {
         Some(sent) => {
@@ -165,20 +158,21 @@ fn write_forwarded(headers: &mut HeaderMap, request: &Request) {
     };
     for address in ours {
         let separator = if forwarded.is_empty() { "" } else { ", " };
-        let _ = match address.contains(':') {
-            true => write!(forwarded, "{separator}for=\"[{address}]\""),
-            false => write!(forwarded, "{separator}for={address}"),
+        let parts = match address.contains(':') {
+            true => [separator, "for=\"[", address, "]\""],
+            false => [separator, "for=", address, ""],
         };
+        forwarded.extend(parts);
     }
-    let _ = write!(forwarded, ";host=\"{host}\";proto={proto}");
-    set(headers, header::FORWARDED, &forwarded);
-    set(headers, X_FORWARDED_FOR, &addresses.join(", "));
-    set(headers, X_FORWARDED_HOST, host);
-    set(headers, X_FORWARDED_PROTO, proto);
+    forwarded.extend([";host=\"", host, "\";proto=", proto]);
+    set(headers, header::FORWARDED, forwarded);
+    set(headers, X_FORWARDED_FOR, addresses.join(", "));
+    set(headers, X_FORWARDED_HOST, host.to_owned());
+    set(headers, X_FORWARDED_PROTO, proto.to_owned());
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    match HeaderValue::from_str(value) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    match HeaderValue::try_from(value) {
         Ok(value) => headers.insert(name, value),
         Err(_) => headers.remove(name),
     };
@@ -237,7 +231,7 @@ mod tests {
             ("proxy-authorization", "x"),
             ("x-kept", "1"),
         ]);
-        remove_hop_by_hop(&mut sent);
+        remove_hop_by_hop(&mut sent, |_| false);
         assert_eq!(sent, headers(&[("x-kept", "1")]));
     }
 

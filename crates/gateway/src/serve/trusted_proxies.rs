@@ -8,18 +8,30 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, Method, header};
 use ipnet::IpNet;
 
-use super::http_checks::{HttpRefusal, Target, is_host, is_path, list};
+use super::{
+    fields::remove_where,
+    http_checks::{HttpRefusal, Target, is_host, is_path, list},
+};
 
-/// The forwarding headers. `X-Forwarded-Path` is not read, only removed.
-const FORWARDING_HEADERS: [&str; 7] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-method",
-    "x-forwarded-path",
-    "x-forwarded-proto",
-    "x-forwarded-uri",
-];
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
+
+/// Whether it is one of the forwarding headers. `X-Forwarded-Path` is not read, only removed.
+fn is_forwarding(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "forwarded"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-method"
+            | "x-forwarded-path"
+            | "x-forwarded-proto"
+            | "x-forwarded-uri"
+    )
+}
 
 /// Peers whose forwarding headers count.
 #[derive(Debug, Default)]
@@ -39,9 +51,7 @@ impl TrustedProxies {
 
 /// Removes what a peer has no right to say.
 pub(crate) fn remove_forwarding_headers(headers: &mut HeaderMap) {
-    for name in FORWARDING_HEADERS {
-        headers.remove(name);
-    }
+    remove_where(headers, is_forwarding);
 }
 
 /// The request as the client sent it to the first proxy.
@@ -69,14 +79,14 @@ pub(crate) fn effective(
     headers: &HeaderMap,
     peer: IpAddr,
 ) -> Result<EffectiveRequest, HttpRefusal> {
-    let method = match single(headers, "x-forwarded-method")? {
+    let method = match single(headers, &X_FORWARDED_METHOD)? {
         Some(sent) => Method::from_bytes(sent.as_bytes()).map_err(|_| HttpRefusal::Forwarded)?,
         None => method,
     };
     if method == Method::CONNECT || method == Method::TRACE {
         return Err(HttpRefusal::Method);
     }
-    let scheme = match single(headers, "x-forwarded-proto")? {
+    let scheme = match single(headers, &X_FORWARDED_PROTO)? {
         Some(sent) => match sent.to_ascii_lowercase().as_str() {
             known @ ("http" | "https") => known.to_owned(),
             // A WebSocket handshake is a GET to the http URI.
@@ -86,20 +96,20 @@ pub(crate) fn effective(
         },
         None => scheme.to_owned(),
     };
-    if let Some(host) = single(headers, "x-forwarded-host")? {
+    if let Some(host) = single(headers, &X_FORWARDED_HOST)? {
         if !is_host(host) {
             return Err(HttpRefusal::Forwarded);
         }
         target.host = host.to_owned();
     }
-    if let Some(uri) = single(headers, "x-forwarded-uri")? {
+    if let Some(uri) = single(headers, &X_FORWARDED_URI)? {
         (target.path, target.query) = path_and_query(uri)?;
     }
     Ok(EffectiveRequest { method, scheme, target, client_addresses: client_addresses(headers, peer) })
 }
 
 /// The value of a field that may appear once; an empty one counts as absent.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, HttpRefusal> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, HttpRefusal> {
     let mut lines = headers.get_all(name).iter();
     let (first, second) = (lines.next(), lines.next());
     if second.is_some() {
@@ -132,8 +142,7 @@ fn path_and_query(uri: &str) -> Result<(String, Option<String>), HttpRefusal> {
 fn client_addresses(headers: &HeaderMap, peer: IpAddr) -> Vec<String> {
     let mut addresses: Vec<String> = list(headers, &header::FORWARDED).filter_map(forwarded_for).collect();
     if addresses.is_empty() {
-        let name = HeaderName::from_static("x-forwarded-for");
-        addresses.extend(list(headers, &name).map(str::to_owned));
+        addresses.extend(list(headers, &X_FORWARDED_FOR).map(str::to_owned));
     }
     addresses.push(peer.to_string());
     addresses

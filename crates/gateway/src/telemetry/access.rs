@@ -3,7 +3,11 @@
 //! `docs/operations.md` says what each field means, and a test compares the page with [`AccessEvent::write`]. The path is
 //! without its query: people put tokens there. Never a token, proof, nonce or other header value.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway_core::{
     audit::{Audit, ProofOutcome},
@@ -11,7 +15,7 @@ use gateway_core::{
     denial::Denial,
     request::Request,
 };
-use http::{StatusCode, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 
 use super::{
     log::ACCESS,
@@ -21,8 +25,10 @@ use super::{
 /// Collects what is to be said about one request.
 pub(crate) struct AccessEvent {
     mode: &'static str,
-    client: String,
-    method: String,
+    peer: IpAddr,
+    /// What trusted proxies say about the client, else the peer once more.
+    client: Option<String>,
+    method: Option<Method>,
     scheme: String,
     host: String,
     path: String,
@@ -39,7 +45,7 @@ impl AccessEvent {
     /// Starts with what the socket says.
     pub(crate) fn new(mode: &'static str, parts: &Parts, peer: SocketAddr) -> Self {
         Self {
-            method: parts.method.as_str().to_owned(),
+            method: Some(parts.method.clone()),
             path: parts.uri.path().to_owned(),
             http_version: http_version(parts.version),
             ..Self::of_peer(mode, peer)
@@ -50,8 +56,9 @@ impl AccessEvent {
     pub(crate) fn of_peer(mode: &'static str, peer: SocketAddr) -> Self {
         Self {
             mode,
-            client: peer.ip().to_canonical().to_string(),
-            method: String::new(),
+            peer: peer.ip().to_canonical(),
+            client: None,
+            method: None,
             scheme: String::new(),
             host: String::new(),
             path: String::new(),
@@ -67,13 +74,11 @@ impl AccessEvent {
 
     /// The request as the client sent it to the first proxy.
     pub(crate) fn asked_for(&mut self, request: &Request) {
-        self.method = request.method.as_str().to_owned();
+        self.method = Some(request.method.clone());
         self.scheme = request.uri.scheme().to_owned();
         self.host = request.uri.host().to_owned();
         self.path = request.uri.path().to_owned();
-        if let Some(client) = request.client_addresses.first() {
-            self.client.clone_from(client);
-        }
+        self.client = request.client_addresses.first().cloned();
     }
 
     /// The request may pass.
@@ -112,7 +117,7 @@ impl AccessEvent {
 
     /// The method as the client sent it.
     pub(crate) fn method(&self) -> &str {
-        &self.method
+        self.method.as_ref().map_or("", Method::as_str)
     }
 
     /// The rule so far, `-` if there is none.
@@ -154,8 +159,8 @@ impl AccessEvent {
         tracing::info!(
             target: ACCESS,
             mode = self.mode,
-            client = self.client,
-            method = self.method,
+            client = self.client.clone().unwrap_or_else(|| self.peer.to_string()),
+            method = self.method(),
             scheme = self.scheme,
             host = self.host,
             path = self.path,
