@@ -23,13 +23,14 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(crate) use self::client_body::ClientBody;
+use super::upstream::UpstreamBody;
 
 /// The body of an answer.
 pub(crate) enum ResponseBody {
     /// One of ours.
     Full(Full<Bytes>),
     /// The upstream's, passed on as it arrives.
-    Upstream(Incoming),
+    Upstream(UpstreamBody),
 }
 
 impl ResponseBody {

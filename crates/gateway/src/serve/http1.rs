@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 
 use http::{HeaderValue, StatusCode, header};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::sleep,
@@ -74,9 +74,9 @@ fn answer_to_no_http(error: &hyper::Error) -> StatusCode {
 fn builder(limits: ConnectionLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        // hyper's limit is for the whole wait, idle time included; `TimedIo` has the finer ones.
-        .header_read_timeout(limits.timeouts.read.max(limits.timeouts.idle))
+        // hyper's limit is for the whole wait, idle time included; `TimedIo` has the finer ones, and without hyper's no timer
+        // is started for each request.
+        .header_read_timeout(None)
         .max_header_size(limits.max_head_bytes)
         .max_buf_size((limits.max_head_bytes * 2).max(64 * 1024));
     builder

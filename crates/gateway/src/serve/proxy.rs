@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText};
 use http::{Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     forward::{self, ForwardError},
     gate::{Arrived, OnPermit},
     upgrade,
-    upstream::{UpstreamClient, UpstreamError},
+    upstream::{UpstreamBody, UpstreamClient, UpstreamError},
 };
 use crate::{
     reload::Engine,
@@ -101,7 +100,7 @@ impl Proxy {
         websocket: bool,
         progress: &Arc<BodyProgress>,
         trace: CallTrace,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let start = Instant::now();
         let answer = self.upstream.send(request, websocket, progress).await;
         let outcome = match &answer {

@@ -3,7 +3,7 @@
 //! The proof covered the opening request; nothing is decided about the frames.
 
 use http::{Response, StatusCode};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 
@@ -14,15 +14,15 @@ use super::{
 };
 
 /// Whether the upstream's answer to an opening request is the agreement.
-pub(crate) fn is_agreed(response: &Response<Incoming>) -> bool {
+pub(crate) fn is_agreed<B>(response: &Response<B>) -> bool {
     response.status() == StatusCode::SWITCHING_PROTOCOLS && names_websocket(response.headers())
 }
 
 /// Answers the client with the upstream's agreement and joins the two connections once the answer is sent. Shutdown waits
 /// for the streams as it waits for requests.
-pub(crate) fn join(
+pub(crate) fn join<B>(
     client: OnUpgrade,
-    mut response: Response<Incoming>,
+    mut response: Response<B>,
     mut answer: Response<ResponseBody>,
     connection: &Connection,
     shutdown: &Shutdown,

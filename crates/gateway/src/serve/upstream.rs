@@ -4,18 +4,24 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use http::{
     HeaderValue, Request, Response, Uri, Version, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{sleep_until, timeout};
 
 pub(crate) use self::pool::PoolLimits;
-use self::pool::{BoxError, Connection, Host, Pool, Reservation};
+use self::pool::{Borrowed, BoxError, Connection, Host, Pool, Reservation};
 use super::body::{BodyError, BodyProgress, RequestBody};
 use crate::tls::UpstreamConnectors;
 
@@ -44,10 +50,52 @@ pub(crate) struct UpstreamClient {
 }
 
 /// How an attempt went that did not fail.
-enum Attempt<B> {
-    Answered(Box<Response<Incoming>>),
+enum Attempt<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    Answered(Box<Response<UpstreamBody<B>>>),
     /// The connection was closed before anything was sent.
     Unsent(Box<Request<B>>),
+}
+
+/// The body of an upstream's answer, with the connection that it comes over.
+pub(crate) struct UpstreamBody<B = RequestBody>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    // Dropped first: an answer that nobody reads to its end ends the connection.
+    incoming: Incoming,
+    _connection: Option<Borrowed<B>>,
+}
+
+impl<B> Body for UpstreamBody<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.incoming).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
 }
 
 impl UpstreamClient {
@@ -68,7 +116,7 @@ impl UpstreamClient {
         mut request: Request<RequestBody>,
         needs_http1: bool,
         progress: &Arc<BodyProgress>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let uri = request.uri().clone();
         let host = self.pool.host(&uri).ok_or_else(|| UpstreamError::Failed(NO_HOST.into()))?;
         loop {
@@ -130,22 +178,23 @@ where
         Reservation::Kept(connection) => (connection, true),
         Reservation::Room(slot) => (host.connect(needs_http1, slot).await?, false),
     };
-    let outcome = match connection {
+    let (outcome, borrowed) = match connection {
         Connection::Http1(mut sender) => {
             write_for_http1(&mut request, uri);
             let outcome = sender.try_send_request(request).await;
-            if outcome.is_ok() {
-                host.keep(sender);
-            }
-            outcome
+            let borrowed = outcome.is_ok().then(|| Borrowed::from(host, sender));
+            (outcome, borrowed)
         }
         Connection::Http2(mut sender) => {
             write_for_http2(&mut request, uri)?;
-            sender.try_send_request(request).await
+            (sender.try_send_request(request).await, None)
         }
     };
     match outcome {
-        Ok(response) => Ok(Attempt::Answered(Box::new(response))),
+        Ok(response) => {
+            let answer = response.map(|incoming| UpstreamBody { incoming, _connection: borrowed });
+            Ok(Attempt::Answered(Box::new(answer)))
+        }
         Err(mut error) => match error.take_message().filter(|_| is_kept) {
             Some(unsent) => Ok(Attempt::Unsent(Box::new(unsent))),
             None => Err(error.into_error().into()),

@@ -27,6 +27,7 @@ use hyper_util::{
 use outbound::Connector;
 use parking_lot::Mutex;
 use tokio::{
+    runtime::Handle,
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
@@ -87,10 +88,46 @@ struct Kept<B> {
 
 /// A connection that takes a request.
 pub(super) enum Connection<B> {
-    /// One request at a time; it goes back with [`Host::keep`].
+    /// One request at a time; it goes back with [`Borrowed`].
     Http1(http1::SendRequest<B>),
     /// Many requests.
     Http2(http2::SendRequest<B>),
+}
+
+/// A connection of HTTP/1.1 that goes back to its host when this is dropped, which is to be done when the answer's body is
+/// read: then the connection is free already, as a rule, and no task has to wait for it.
+pub(super) struct Borrowed<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    host: Arc<Host<B>>,
+    sender: Option<http1::SendRequest<B>>,
+}
+
+impl<B> Borrowed<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    pub(super) fn from(host: &Arc<Host<B>>, sender: http1::SendRequest<B>) -> Self {
+        Self { host: Arc::clone(host), sender: Some(sender) }
+    }
+}
+
+impl<B> Drop for Borrowed<B>
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            self.host.keep(sender);
+        }
+    }
 }
 
 /// What a request gets.
@@ -213,12 +250,14 @@ where
     }
 
     /// Takes back a connection of HTTP/1.1 once its answer is complete.
-    pub(super) fn keep(self: &Arc<Self>, mut sender: http1::SendRequest<B>) {
+    fn keep(self: &Arc<Self>, mut sender: http1::SendRequest<B>) {
         if sender.is_ready() {
             return self.put(sender);
         }
+        // While the runtime ends there is nobody left to use the connection.
+        let Ok(runtime) = Handle::try_current() else { return };
         let host = Arc::clone(self);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             if sender.ready().await.is_ok() {
                 host.put(sender);
             }
