@@ -176,7 +176,8 @@ impl App {
     }
 
     async fn serve(assembled: Assembled, options: &ServeOptions) -> Result<Self, StartError> {
-        let Assembled { loaded, engine, redis, rules, telemetry, exports } = assembled;
+        let Assembled { loaded, engine, redis, rules, telemetry, exports, trust } = assembled;
+        trust.warn_if_missing();
         let settings = loaded.settings;
         let shutdown = Shutdown::default();
         let serve = listen_for("serve", settings.serve.host.as_deref(), settings.serve.port, options).await?;
@@ -202,7 +203,8 @@ impl App {
         match options.mode {
             Mode::Proxy => {
                 let parts = (Arc::clone(&engine), Arc::clone(&telemetry));
-                let mode = proxy(&settings, parts.clone(), options.enforcement, &shutdown)?;
+                let connectors = UpstreamConnectors::with_config(trust.client_config());
+                let mode = proxy(&settings, parts.clone(), connectors, options.enforcement, &shutdown);
                 open_gate(serve, &settings, parts, &options.clock, mode, &shutdown)?;
             }
             Mode::Decision => {
@@ -455,19 +457,20 @@ fn cors(configured: Option<&CorsSettings>, settings: &Settings) -> Option<Cors> 
 fn proxy(
     settings: &Settings,
     (engine, telemetry): (Arc<Engine>, Arc<Telemetry>),
+    connectors: UpstreamConnectors,
     enforcement: Enforcement,
     shutdown: &Shutdown,
-) -> Result<Proxy, StartError> {
+) -> Proxy {
     let serve = &settings.serve;
     let UpstreamLimits { max_per_host, max_idle, max_idle_per_host } = serve.connections_limit;
     let pool_limits = PoolLimits { max_per_host, max_idle, max_idle_per_host };
-    Ok(Proxy {
+    Proxy {
         engine,
         telemetry,
-        upstream: UpstreamClient::new(limit(serve.timeout.read), UpstreamConnectors::new()?, pool_limits),
+        upstream: UpstreamClient::new(limit(serve.timeout.read), connectors, pool_limits),
         plain_http_upstreams: enforcement.skip_upstream_tls,
         shutdown: shutdown.clone(),
-    })
+    }
 }
 
 fn serve_limits(settings: &Settings) -> ConnectionLimits {

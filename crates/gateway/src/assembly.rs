@@ -9,7 +9,7 @@ use gateway_core::{
     gateway::GatewaySettings, outbound::OutboundClients, rules::forwarding_policy::ForwardingPolicy,
     step_observer::StepObserver,
 };
-use outbound::HyperClients;
+use outbound::{HyperClients, SystemTrust};
 
 use crate::{
     app::{Mode, ServeOptions, StartError},
@@ -55,6 +55,8 @@ pub(crate) struct Assembled {
     pub(crate) telemetry: Arc<Telemetry>,
     /// Where telemetry goes.
     pub(crate) exports: Exports,
+    /// Whom upstreams are recognised by.
+    pub(crate) trust: SystemTrust,
 }
 
 /// Rule files, what was read from them, and the watch, which begins before they are read: no change falls in between.
@@ -94,7 +96,9 @@ pub fn validate_rule_set(
 /// Reads the configuration, the secrets and the rules, and builds the gateway.
 pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result<Assembled, StartError> {
     let telemetry = Arc::new(Telemetry::new()?);
-    let outbound = Arc::new(WatchedClients::over(Arc::new(HyperClients::new()?), Arc::clone(&telemetry)));
+    let trust = SystemTrust::read()?;
+    let outbound =
+        Arc::new(WatchedClients::over(Arc::new(HyperClients::trusting(&trust)), Arc::clone(&telemetry)));
     let mut draft = config::draft(&LoadOptions {
         file: options.configuration.clone(),
         environment: options.environment.clone(),
@@ -121,7 +125,7 @@ pub(crate) fn assemble(options: &ServeOptions, source: RuleSource<'_>) -> Result
     let exports = Exports::read(&options.environment, switched_on, &mut draft.diagnostics);
     let loaded = draft.accept().map_err(|report| StartError::Configuration(Box::new(report)))?;
     match engine {
-        Some(engine) => Ok(Assembled { loaded, engine, redis, rules, telemetry, exports }),
+        Some(engine) => Ok(Assembled { loaded, engine, redis, rules, telemetry, exports, trust }),
         // A gateway that is not built has left an error, so this is not reached; refusing is right in any case.
         None => Err(StartError::Configuration(Box::new(loaded.warnings))),
     }

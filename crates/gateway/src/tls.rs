@@ -7,7 +7,7 @@ pub(crate) mod versions;
 
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
-use outbound::{Connector, client_config};
+use outbound::Connector;
 use rustls::ClientConfig;
 
 /// Connectors to upstreams: one that offers HTTP/2 and HTTP/1.1 over https, one for requests that need HTTP/1.1.
@@ -18,15 +18,6 @@ pub(crate) struct UpstreamConnectors {
 }
 
 impl UpstreamConnectors {
-    /// Connectors that trust what the system trusts, as [`outbound::connector`] does.
-    ///
-    /// # Errors
-    ///
-    /// As those of [`outbound::connector`].
-    pub(crate) fn new() -> Result<Self, rustls::Error> {
-        Ok(Self::with_config(client_config()?))
-    }
-
     /// Connectors with this configuration, whose protocols are not set.
     pub(crate) fn with_config(config: ClientConfig) -> Self {
         let mut http = HttpConnector::new();

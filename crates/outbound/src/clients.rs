@@ -11,7 +11,11 @@ use hyper_util::{
 };
 use resource_server::{ClientError, ClientSettings, OutboundClients, OutboundHttp};
 
-use crate::{client::EndpointClient, endpoint_tls, tls::Connector};
+use crate::{
+    client::EndpointClient,
+    endpoint_tls,
+    tls::{Connector, SystemTrust},
+};
 
 /// Connections that can be used again.
 pub(crate) type Pool = Client<Connector, Full<Bytes>>;
@@ -30,6 +34,12 @@ impl HyperClients {
     /// If TLS can not be set up.
     pub fn new() -> Result<Self, rustls::Error> {
         Ok(Self { shared: pool(crate::tls::connector()?) })
+    }
+
+    /// As [`HyperClients::new`], with what was read of the system before, for other connections as well.
+    #[must_use]
+    pub fn trusting(system: &SystemTrust) -> Self {
+        Self { shared: pool(crate::tls::connector_with(system.client_config())) }
     }
 }
 

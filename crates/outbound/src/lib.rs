@@ -24,4 +24,4 @@ mod retry;
 mod tls;
 
 pub use clients::HyperClients;
-pub use tls::{Connector, client_config, connector};
+pub use tls::{Connector, SystemTrust, client_config, connector};

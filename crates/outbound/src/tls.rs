@@ -31,19 +31,52 @@ pub(crate) fn connector_with(tls: ClientConfig) -> Connector {
     HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http)
 }
 
-/// A TLS side that trusts what the system trusts, and nobody where it trusts nobody.
+/// A TLS side that trusts what the system trusts, and nobody where it trusts nobody, with a warning in the log.
 ///
 /// # Errors
 ///
 /// As those of [`connector`].
 pub fn client_config() -> Result<ClientConfig, rustls::Error> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?;
-    match builder.clone().with_platform_verifier() {
-        Ok(builder) => Ok(builder.with_no_client_auth()),
-        Err(error) => {
+    let trust = SystemTrust::read()?;
+    trust.warn_if_missing();
+    Ok(trust.config)
+}
+
+/// What the system trusts, read once for all who connect: these are hundreds of files, which take milliseconds.
+#[derive(Debug, Clone)]
+pub struct SystemTrust {
+    config: ClientConfig,
+    missing: Option<rustls::Error>,
+}
+
+impl SystemTrust {
+    /// Reads it. A system without any trust anchor trusts nobody.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`connector`].
+    pub fn read() -> Result<Self, rustls::Error> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?;
+        Ok(match builder.clone().with_platform_verifier() {
+            Ok(builder) => Self { config: builder.with_no_client_auth(), missing: None },
+            Err(error) => {
+                let builder = builder.with_root_certificates(RootCertStore::empty());
+                Self { config: builder.with_no_client_auth(), missing: Some(error) }
+            }
+        })
+    }
+
+    /// A TLS side that trusts it; which protocols it offers is not set.
+    #[must_use]
+    pub fn client_config(&self) -> ClientConfig {
+        self.config.clone()
+    }
+
+    /// Tells the log if there is nobody to be trusted.
+    pub fn warn_if_missing(&self) {
+        if let Some(error) = &self.missing {
             tracing::warn!(%error, "no trust anchors on this system, https connections will fail");
-            Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
         }
     }
 }
