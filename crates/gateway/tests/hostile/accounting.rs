@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     m_keys, n_introspection,
     rows::{
-        a_transport, b_container, c_header, d_key, e_signature, f_claims, i_target,
         ids::{catalogue, ids},
-        j_replay, l_binding, l_token, p_framing,
+        j_replay, p_framing, tables,
     },
 };
 
@@ -63,30 +62,14 @@ fn names(text: &str, id: &str) -> bool {
 
 #[test]
 fn every_case_is_accounted_for_once() {
-    let tables = [
-        a_transport::rows(),
-        b_container::rows(),
-        c_header::rows(),
-        d_key::rows(),
-        e_signature::rows(),
-        f_claims::rows(),
-        i_target::identities(),
-        i_target::proofs(),
-        i_target::requests(),
-        j_replay::replays(),
-        j_replay::later(),
-        j_replay::nonces(),
-        j_replay::spoiled(),
-        l_binding::binding(),
-        l_binding::tokens(),
-        l_token::tokens(),
-        l_token::proofs(),
-        p_framing::rows(),
-        m_keys::rows().into_iter().map(|row| row.case).collect(),
-        n_introspection::rows().into_iter().map(|row| row.case).collect(),
-    ];
+    let rows = tables::at_once()
+        .into_iter()
+        .chain(j_replay::later())
+        .chain(p_framing::rows())
+        .chain(m_keys::rows().into_iter().map(|row| row.case))
+        .chain(n_introspection::rows().into_iter().map(|row| row.case))
+        .map(|case| case.id.to_owned());
     let mut counts: BTreeMap<String, usize> = catalogue().into_iter().map(|id| (id, 0)).collect();
-    let rows = tables.iter().flatten().map(|case| case.id.to_owned());
     for id in rows.chain(TESTS.iter().flat_map(|(ranges, _, _)| ids(ranges))) {
         *counts.get_mut(&id).unwrap_or_else(|| panic!("{id} is no id of the catalogue")) += 1;
     }

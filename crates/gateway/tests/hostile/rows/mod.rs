@@ -24,8 +24,8 @@
 //!    | `/scope/**` | the scope `api:read` |
 //!
 //!    Others belong to a gateway: rewritten targets, tenants by host, locked areas, fields set for the upstream.
-//! 3. `site.run(d_key::rows()).await`, with rows left out by [id](ids) where they need what the site does not have, as those
-//!    do that are [`ECHOED`].
+//! 3. `test_each_table!(run)`, where `run` gives the cases to the site and leaves out, by [id](ids), what it does not have, as
+//!    those need that are [`ECHOED`].
 //!
 //! Rows with a [pause](case::Case::pause) are in tables of their own. Challenges have `algs`; where a site says that they
 //! carry `error_description`s, these are looked at too.
@@ -59,3 +59,4 @@ pub mod l_token;
 pub mod p_framing;
 pub mod rsa_by_hand;
 pub mod site;
+pub mod tables;
