@@ -45,7 +45,7 @@ const QUICK: Effort = Effort { rounds: 1, requests: 2_000, is_quick: true };
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let mut effort = FULL;
     let mut file = root().join("target/bench/bench.json");
-    let mut grows = false;
+    let mut grows = None;
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         match word {
@@ -54,7 +54,8 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
                 effort.rounds = words.next().and_then(|word| word.parse().ok()).context("--rounds NUMBER")?
             }
             "--json" => file = words.next().map(PathBuf::from).context("--json FILE")?,
-            "growth" => grows = true,
+            "growth" => grows = Some(Vec::new()),
+            kind if grows.is_some() => grows.get_or_insert_default().push(kind.to_owned()),
             other => {
                 bail!("unknown word `{other}`; there are --quick, --rounds NUMBER, --json FILE and growth")
             }
@@ -64,8 +65,8 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
         bail!("--rounds must be at least one");
     }
     let keybound = program(effort)?;
-    if grows {
-        return growth::run(keybound, effort);
+    if let Some(kinds) = grows {
+        return growth::run(keybound, effort, &kinds);
     }
     let (measured, goals) = measure(keybound, effort)?;
     print(&goals);

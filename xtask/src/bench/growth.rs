@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use jose::Algorithm;
 use serde_json::{Value, json};
 
@@ -10,6 +10,9 @@ use super::load::Load;
 use super::site::{PROTECTED, Running, Site, Variant};
 use super::{Effort, process};
 use crate::run::root;
+
+/// What can be grown, by name.
+const KINDS: [&str; 5] = ["keys", "rules", "connections", "tokens", "http"];
 
 /// One measured point.
 struct Point {
@@ -23,32 +26,37 @@ struct Point {
 }
 
 /// Measures, prints the tables, and writes them as JSON. Each point has a gateway of its own.
-pub(crate) fn run(keybound: PathBuf, effort: Effort) -> Result<()> {
+pub(crate) fn run(keybound: PathBuf, effort: Effort, kinds: &[String]) -> Result<()> {
+    if let Some(other) = kinds.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        bail!("unknown kind `{other}`; there are {}", KINDS.join(", "));
+    }
+    let is_wanted = |kind: &str| kinds.is_empty() || kinds.iter().any(|wanted| wanted == kind);
     let site = Site::start(keybound, "growth")?;
     let key = site.issuer_key(Algorithm::Es256);
-    let limited = |sizes: &[u64]| -> Vec<u64> {
+    let sizes = |kind: &str, sizes: &[u64]| -> Vec<u64> {
         let largest = if effort.is_quick { 1_000 } else { u64::MAX };
-        sizes.iter().copied().filter(|size| *size <= largest).collect()
+        sizes.iter().copied().filter(|size| is_wanted(kind) && *size <= largest).collect()
     };
     let mut points = Vec::new();
-    for keys in limited(&[1, 100, 10_000, 1_000_000]) {
+    for keys in sizes("keys", &[1, 100, 10_000, 1_000_000]) {
         let gateway = site.gateway(&Variant::default())?;
         // Every key calls at least once.
         let load = Load::new(gateway.url(PROTECTED), effort.requests.max(keys));
         points.push(measure(&site, &key, &gateway, "keys", keys, Load { keys, ..load })?);
     }
-    for rules in limited(&[1, 100, 1_000, 10_000]) {
+    for rules in sizes("rules", &[1, 100, 1_000, 10_000]) {
         let gateway = site.gateway(&Variant { rules: rules as usize, ..Variant::default() })?;
         let load = Load::new(gateway.url(&format!("/rules/{}", rules - 1)), effort.requests);
         points.push(measure(&site, &key, &gateway, "rules", rules, load)?);
     }
-    for connections in limited(&[1, 100, 1_000, 10_000]) {
+    for connections in sizes("connections", &[1, 100, 1_000, 10_000]) {
         let gateway = site.gateway(&Variant::default())?;
         let load = Load::new(gateway.url(PROTECTED), effort.requests.max(4 * connections));
         let load = Load { connections, ..load };
         points.push(measure(&site, &key, &gateway, "connections", connections, load)?);
     }
-    for bytes in [1, 4, 8, 12].map(|kib: u64| kib * 1_024) {
+    for kib in sizes("tokens", &[1, 4, 8, 12]) {
+        let bytes = kib * 1_024;
         let gateway = site.gateway(&Variant::default())?;
         let long = ["--token-bytes", &bytes.to_string()];
         let load = Load::new(gateway.url(PROTECTED), effort.requests / 2).with(&long);
@@ -60,6 +68,9 @@ pub(crate) fn run(keybound: PathBuf, effort: Effort) -> Result<()> {
         ("HTTP/2, TLS, 8 streams each", true, 8, &["--http2", "--streams", "8"]),
         ("HTTP/2, TLS, 64 streams", true, 1, &["--http2", "--streams", "64"]),
     ] {
+        if !is_wanted("http") {
+            break;
+        }
         let gateway = site.gateway(&Variant { tls, ..Variant::default() })?;
         let load = Load::new(gateway.url(PROTECTED), effort.requests).with(words);
         points.push(measure(&site, &key, &gateway, what, connections, Load { connections, ..load })?);

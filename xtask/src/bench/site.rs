@@ -117,7 +117,9 @@ impl Site {
             make_certificate(&self.folder)?;
         }
         fs::write(&config, self.configuration(variant, &folder, address, management))?;
-        fs::write(folder.join("rules/rules.yaml"), self.rules(variant.rules))?;
+        for (number, text) in self.rules(variant.rules).into_iter().enumerate() {
+            fs::write(folder.join(format!("rules/{number}.yaml")), text)?;
+        }
         let mut command = Command::new(&self.keybound);
         command.args(["serve", "proxy", "--insecure", "-c"]).arg(config);
         let log = fs::File::create(folder.join("gateway.log"))?;
@@ -195,21 +197,24 @@ providers:
         text
     }
 
-    fn rules(&self, more: usize) -> String {
-        let mut text = "version: \"1beta1\"\nrules:\n".to_owned();
+    /// The texts of the rule files. A file may not have more than 50,000 values.
+    fn rules(&self, more: usize) -> Vec<String> {
+        const RULES_PER_FILE: usize = 1_000;
         let fixed = [(PLAIN, "anybody"), (PROTECTED, "dpop"), (WITH_NONCES, "dpop_with_nonces")];
-        let fixed = fixed.map(|(path, authenticator)| (path.to_owned(), authenticator));
-        let numbered = (0..more).map(|number| (format!("/rules/{number}"), "dpop"));
-        for (path, authenticator) in fixed.into_iter().chain(numbered) {
-            let _ = write!(
-                text,
-                "  - id: \"{path}\"\n    match: {{ http: {{ paths: [{{ path: \"{path}\" }}] }} }}\n    \
-                 forward_to: {{ host: \"{}\", rewrite: {{ scheme: http }} }}\n    \
-                 execute: [{{ authenticator: {authenticator} }}, {{ finalizer: as_is }}]\n",
-                self.upstream_address
-            );
-        }
-        text
+        let fixed = fixed.map(|(path, authenticator)| self.rule(path, authenticator));
+        let numbered = (0..more).map(|number| self.rule(&format!("/rules/{number}"), "dpop"));
+        let rules: Vec<String> = fixed.into_iter().chain(numbered).collect();
+        let file = |rules: &[String]| format!("version: \"1beta1\"\nrules:\n{}", rules.concat());
+        rules.chunks(RULES_PER_FILE).map(file).collect()
+    }
+
+    fn rule(&self, path: &str, authenticator: &str) -> String {
+        format!(
+            "  - id: \"{path}\"\n    match: {{ http: {{ paths: [{{ path: \"{path}\" }}] }} }}\n    \
+             forward_to: {{ host: \"{}\", rewrite: {{ scheme: http }} }}\n    \
+             execute: [{{ authenticator: {authenticator} }}, {{ finalizer: as_is }}]\n",
+            self.upstream_address
+        )
     }
 
     /// nginx as a plain proxy with one worker; `None` where it is not installed.
