@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 
 use http::{HeaderValue, StatusCode, header};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::sleep,
@@ -74,9 +74,10 @@ fn answer_to_no_http(error: &hyper::Error) -> StatusCode {
 fn builder(limits: ConnectionLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // hyper's limit is for the whole wait, idle time included; `TimedIo` has the finer ones, and without hyper's no timer
-        // is started for each request.
-        .header_read_timeout(None)
+        .timer(TokioTimer::new())
+        // `TimedIo` has the finer limits, but looks at them when it is read: a connection whose last read found nothing while
+        // its answer was under way would wait for ever. hyper's limit is for the whole wait, idle time included.
+        .header_read_timeout(limits.timeouts.read.max(limits.timeouts.idle))
         .max_header_size(limits.max_head_bytes)
         .max_buf_size((limits.max_head_bytes * 2).max(64 * 1024));
     builder
