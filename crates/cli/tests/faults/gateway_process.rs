@@ -79,15 +79,21 @@ impl GatewayProcess {
         let log = Log::default();
         log.follow(child.stderr.take().unwrap());
         log.follow(child.stdout.take().unwrap());
-        let started = async || log.text().contains("msg=\"Started\"");
+        // Other lines name addresses as well, and may come first.
+        let started = || {
+            let text = log.text();
+            text.lines().find(|line| line.contains("msg=\"Started\"")).map(str::to_owned)
+        };
         let start = Instant::now();
-        while !started().await {
+        let line = loop {
+            if let Some(line) = started() {
+                break line;
+            }
             let ended = child.try_wait().unwrap();
             assert!(ended.is_none() && start.elapsed() < PATIENCE, "not started: {}", log.text());
             sleep(Duration::from_millis(10)).await;
-        }
-        let text = log.text();
-        let port = |name: &str| text.split(name).nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        };
+        let port = |name: &str| line.split(name).nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         Self { folder, address: port(" address="), management: port(" management="), child, log }
     }
 
