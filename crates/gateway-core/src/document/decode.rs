@@ -36,23 +36,25 @@ impl<T> Spanned<T> {
 }
 
 impl Spanned<String> {
-    /// The place of a part of the text in its file; `line` and `column` count from 1 within the text. A block scalar's place
-    /// is its first line of text; a text whose token is as long as the text itself stands without quotation marks; others
-    /// stand behind one.
+    /// The place of a part of the text in its file; `line` and `column` count from 1 within the text. Where the text is not
+    /// written character for character, because it is folded, has escapes or holds a variable, the place is that of the
+    /// whole.
     #[must_use]
     pub fn place_within(&self, line: usize, column: usize) -> Place {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let mut place = self.place.clone();
-        if place.line == 0 {
-            return place;
+        let whole = &self.place;
+        let (line, column) = (narrow(line.max(1)), narrow(column.max(1)));
+        match whole.text_offset {
+            Some(offset) if line <= whole.lines => Place {
+                line: whole.line.saturating_add(line - 1),
+                column: whole.column.saturating_add(offset).saturating_add(column - 1),
+                length: 1,
+                lines: 1,
+                text_offset: None,
+                ..whole.clone()
+            },
+            Some(_) | None => whole.clone(),
         }
-        place.line = place.line.saturating_add(narrow(line.saturating_sub(1)));
-        let is_block = self.value.contains('\n');
-        let is_plain = narrow(self.value.chars().count()) == place.length;
-        place.column =
-            place.column.saturating_add(narrow(column)).saturating_sub(u32::from(is_block || is_plain));
-        place.length = 1;
-        place
     }
 }
 

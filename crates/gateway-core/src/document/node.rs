@@ -13,6 +13,11 @@ pub struct Place {
     pub column: u32,
     /// Length of the token in characters on that line, at least 1; used to underline it.
     pub length: u32,
+    /// How many lines the token takes, from `line` on, at least 1.
+    pub lines: u32,
+    /// Where the token is a text that is written character for character: how many characters of the token, such as a
+    /// quotation mark, stand before each of its lines.
+    pub text_offset: Option<u32>,
     /// The environment variable the value came from; then it has no line.
     pub env: Option<Arc<str>>,
 }
@@ -21,7 +26,7 @@ impl Place {
     /// A token of one character at `line` and `column` of `source`.
     #[must_use]
     pub fn new(source: Arc<str>, line: u32, column: u32) -> Self {
-        Self { source, line, column, length: 1, env: None }
+        Self { source, line, column, length: 1, lines: 1, text_offset: None, env: None }
     }
 
     /// The same place with a token `length` characters long.
@@ -30,16 +35,37 @@ impl Place {
         Self { length: length.max(1), ..self }
     }
 
+    /// The same place with a token that takes `lines` lines.
+    #[must_use]
+    pub fn with_lines(self, lines: u32) -> Self {
+        Self { lines: lines.max(1), ..self }
+    }
+
+    /// The same place with a text that is written there character for character, each line of it `offset` characters behind
+    /// the place's column.
+    #[must_use]
+    pub fn with_text_offset(self, offset: u32) -> Self {
+        Self { text_offset: Some(offset), ..self }
+    }
+
     /// A whole file, when no line of it is to blame.
     #[must_use]
     pub fn whole_file(source: Arc<str>) -> Self {
-        Self { source, line: 0, column: 0, length: 1, env: None }
+        Self { source, line: 0, column: 0, length: 1, lines: 1, text_offset: None, env: None }
     }
 
     /// A value that came from the environment variable `name`.
     #[must_use]
     pub fn environment(name: &str) -> Self {
-        Self { source: Arc::from("environment"), line: 0, column: 0, length: 1, env: Some(Arc::from(name)) }
+        Self {
+            source: Arc::from("environment"),
+            line: 0,
+            column: 0,
+            length: 1,
+            lines: 1,
+            text_offset: None,
+            env: Some(Arc::from(name)),
+        }
     }
 
     /// Whether the value came from the environment, where values are converted more freely than in files.

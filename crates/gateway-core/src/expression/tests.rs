@@ -73,7 +73,7 @@ impl Context {
 }
 
 fn compile(source: &str, diagnostics: &mut Diagnostics) -> Option<Expression> {
-    let source = Spanned::new(source.to_owned(), Place::new(Arc::from("f.yaml"), 10, 5));
+    let source = Spanned::new(source.to_owned(), Place::new(Arc::from("f.yaml"), 10, 5).with_text_offset(1));
     let place = ExpressionPlace { used_for: "condition", offered: OFFERED };
     Expression::compile(&source, &place, diagnostics)
 }
@@ -348,7 +348,8 @@ fn what_fails_for_every_request_is_warned_about() {
 
 #[test]
 fn places_are_those_in_the_file() {
-    let source = Spanned::new("true &&\n  Nope.x".to_owned(), Place::new(Arc::from("f.yaml"), 10, 5));
+    let place = Place::new(Arc::from("f.yaml"), 10, 5).with_lines(2).with_text_offset(0);
+    let source = Spanned::new("true &&\n  Nope.x".to_owned(), place);
     let place = ExpressionPlace { used_for: "condition", offered: OFFERED };
     let mut diagnostics = Diagnostics::new();
     assert!(Expression::compile(&source, &place, &mut diagnostics).is_none());

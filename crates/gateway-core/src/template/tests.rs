@@ -9,7 +9,9 @@ use crate::{
 };
 
 fn compile(source: &str, diagnostics: &mut Diagnostics) -> Option<BoundTemplate> {
-    let source = Spanned::new(source.to_owned(), Place::new(Arc::from("f.yaml"), 10, 5));
+    let lines = u32::try_from(source.lines().count()).unwrap();
+    let place = Place::new(Arc::from("f.yaml"), 10, 5).with_lines(lines).with_text_offset(0);
+    let source = Spanned::new(source.to_owned(), place);
     let secrets = SecretStore::default();
     let place = TemplatePlace {
         used_for: "header `X-User`",

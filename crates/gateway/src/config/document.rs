@@ -170,6 +170,7 @@ impl Tree<'_> {
                     }
                     return self.key(&text, is_merge, place);
                 }
+                let place = Place { text_offset: self.places.text_offset(span, &text, &place), ..place };
                 let node = scalar(&text, style, tag.as_deref(), place);
                 self.remember(anchor, &node);
                 self.value(node)
@@ -386,6 +387,35 @@ impl Places<'_> {
         self.at(start, end.saturating_sub(start))
     }
 
+    /// How many characters behind the column of `place` each line of a scalar's `text` stands; `None` when the text is not
+    /// written character for character.
+    fn text_offset(&self, span: &Span, text: &str, place: &Place) -> Option<u32> {
+        let (start, end) = self.written(span);
+        let written = self.lines.text().get(start..end)?;
+        let between_quotes = |quote| written.strip_prefix(quote)?.strip_suffix(quote);
+        if between_quotes('"').or_else(|| between_quotes('\'')) == Some(text) {
+            return Some(1);
+        }
+        let indentation = usize::try_from(place.column).ok()?.checked_sub(1)?;
+        let mut written_lines = written.trim_end().lines();
+        let is_literal = text.trim_end().split('\n').enumerate().all(|(number, line)| {
+            written_lines.next().is_some_and(|written| match written.strip_suffix(line) {
+                Some(before) if number == 0 || line.is_empty() => before.trim_start().is_empty(),
+                Some(before) => before.len() == indentation && before.trim_start().is_empty(),
+                None => false,
+            })
+        });
+        (is_literal && written_lines.next().is_none()).then_some(0)
+    }
+
+    /// Start and end of a token in the text as written.
+    fn written(&self, span: &Span) -> (usize, usize) {
+        let start = span.start.byte_offset().unwrap_or(0);
+        let end = span.end.byte_offset().unwrap_or(start).max(start);
+        let written = self.text.written_offset(start);
+        (written, self.text.written_offset(end).max(written))
+    }
+
     /// Collections are pointed to by their first character.
     fn start_of(&self, span: &Span) -> Place {
         self.at(span.start.byte_offset().unwrap_or(0), 1)
@@ -408,6 +438,8 @@ impl Places<'_> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use gateway_core::document::Spanned;
 
     use super::*;
 
@@ -486,6 +518,29 @@ mod tests {
         assert_eq!(position(&at(&root, "b").place), (2, 4, 9));
         assert_eq!(at(&root, "c").as_str(), Some("xa-long-valuey"));
         assert_eq!(position(&at(&root, "d").place), (4, 4, 1));
+    }
+
+    #[test]
+    fn places_within_a_text_are_within_its_token() {
+        let within = |yaml: &str, line, column| {
+            let root = node(yaml);
+            let text = at(&root, "t");
+            let place = Spanned::new(text.as_str().unwrap().to_owned(), text.place.clone());
+            let place = place.place_within(line, column);
+            (place.line, place.column)
+        };
+        assert_eq!(within("t: abc\n", 1, 3), (1, 6));
+        assert_eq!(within("t: 'abc'\n", 1, 3), (1, 7));
+        assert_eq!(within("t: |\n  abc\n  def\n", 2, 3), (3, 5));
+        assert_eq!(within("t: |\n  abc\n", 1, 3), (2, 5));
+        // Other lines than those of the token, or a longer one: the whole.
+        assert_eq!(within("t: 'abc\n  def'\n", 1, 6), (1, 4));
+        assert_eq!(within("t: >\n  abc\n  def\n", 1, 6), (2, 3));
+        assert_eq!(within("t: \"abc\\ndef\"\n", 2, 3), (1, 4));
+        assert_eq!(within("t: ${LONG}\n", 1, 12), (1, 4));
+        assert_eq!(within("t: |\n  abc\n  ${LONG}\n", 2, 12), (2, 3));
+        assert_eq!(within("t: |\n  abc\n\n   def\n", 3, 2), (4, 4));
+        assert_eq!(within("t: |\n  abc\n", 2, 1), (2, 3));
     }
 
     #[test]

@@ -109,16 +109,10 @@ fn collect_hidden(node: &Node, path: &KeyPath, hidden: &mut Vec<HiddenFrom>) {
         NodeValue::Number(text) | NodeValue::String(text) => {
             let is_url_with_user = text.contains("://") && text.contains('@');
             if path.is_sensitive() && !is_reference(path) || is_url_with_user {
-                let further = u32::try_from(text.matches('\n').count()).unwrap_or(u32::MAX);
                 hidden.push(HiddenFrom {
                     line: node.place.line,
                     column: node.place.column,
-                    // Folded lines may take more lines than the value has; one more is harmless.
-                    last_line: if further == 0 {
-                        node.place.line
-                    } else {
-                        node.place.line.saturating_add(further + 1)
-                    },
+                    last_line: node.place.line.saturating_add(node.place.lines.saturating_sub(1)),
                 });
             }
         }
@@ -140,6 +134,10 @@ pub(super) struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
     pub(super) fn of(text: &'t str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1));
         Self { text, starts: starts.collect() }
@@ -151,9 +149,33 @@ impl<'t> Lines<'t> {
         let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or(0);
         let before = self.text.get(start..offset).unwrap_or_default();
         let token = self.text.get(offset..offset.saturating_add(length)).unwrap_or_default();
-        let token = token.lines().next().unwrap_or_default();
+        let first = token.lines().next().unwrap_or_default();
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Place::new(Arc::clone(source), small(line), small(before.chars().count() + 1))
-            .with_length(small(token.chars().count()))
+            .with_length(small(first.chars().count()))
+            .with_lines(small(token.trim_end().lines().count()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_core::document::Diagnostics;
+
+    use super::*;
+    use crate::config::read_document;
+
+    #[test]
+    fn no_line_of_a_credential_is_shown() {
+        let text = "a: {password: \"first\n  second\", b: 1}\nc: 1\npassword: |\n  third\n  fourth\nd: 1\n";
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+        read_document("f.yaml", text, &KeyPath::configuration(), None, &mut sources, &mut diagnostics)
+            .unwrap();
+        let shown = |line| sources.line(&Place::new(Arc::from("f.yaml"), line, 1));
+        assert_eq!(shown(1).as_deref(), Some("a: {password: …"));
+        assert_eq!(shown(2), None, "folded: the value has one line, the token two");
+        assert_eq!(shown(3).as_deref(), Some("c: 1"));
+        assert_eq!(shown(4).as_deref(), Some("password: |"));
+        assert_eq!((shown(5).as_deref(), shown(6)), (Some("  …"), None));
+        assert_eq!(shown(7).as_deref(), Some("d: 1"));
     }
 }
