@@ -26,7 +26,9 @@ use crate::problem::ConfigurationError;
 use crate::proxy_watch::ProxyWatch;
 use crate::resource_metadata::{Announced, ResourceMetadata};
 use crate::response::ErrorBody;
-use crate::route_policy::{AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy};
+use crate::route_policy::{
+    AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy, TokenAlgorithms, TokenLeeway,
+};
 use crate::shared::{Shared, SharedReplayStore};
 use crate::target::TargetSettings;
 
@@ -401,6 +403,8 @@ impl DpopLayerBuilder {
             },
             reuse: if self.replay_allowed { ProofReuse::Allowed } else { ProofReuse::Refused },
             audience: AcceptedAudience::OfLayer,
+            token_algorithms: TokenAlgorithms::OfLayer,
+            token_leeway: TokenLeeway::OfLayer,
             scopes: self.scopes.clone(),
             roles: Vec::new(),
         }

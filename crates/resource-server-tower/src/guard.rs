@@ -14,7 +14,9 @@ use resource_server::{
 
 use crate::problem::{ConfigurationError, Problem};
 use crate::response::{Answer, hand_out_nonce};
-use crate::route_policy::{AcceptedAudience, LayerHas, NonceDemand, ProofReuse, RoutePolicy};
+use crate::route_policy::{
+    AcceptedAudience, LayerHas, NonceDemand, ProofReuse, RoutePolicy, TokenAlgorithms, TokenLeeway,
+};
 use crate::shared::Shared;
 use crate::target::TargetError;
 
@@ -34,6 +36,14 @@ impl Guard {
             AcceptedAudience::OfLayer => shared.tokens.clone(),
             AcceptedAudience::OneOf(audience) => shared.tokens.for_audience(audience),
             AcceptedAudience::Any => shared.tokens.for_audience(&[]),
+        };
+        let tokens = match &policy.token_algorithms {
+            TokenAlgorithms::OfLayer => tokens,
+            TokenAlgorithms::Only(algorithms) => tokens.among_algorithms(algorithms),
+        };
+        let tokens = match policy.token_leeway {
+            TokenLeeway::OfLayer => tokens,
+            TokenLeeway::AtMost(leeway) => tokens.with_leeway_at_most(leeway),
         };
         let nonces = match (policy.nonces, &shared.nonces) {
             (NonceDemand::Demanded { lifetime }, Some(ring)) => {
@@ -62,9 +72,12 @@ impl Guard {
     /// The guard of another route.
     pub(crate) fn with_policy(&self, policy: RoutePolicy) -> Result<Self, ConfigurationError> {
         let shared = &self.shared;
-        let has =
-            LayerHas { nonce_keys: shared.nonces.is_some(), replay_store: shared.replay_store.is_some() };
-        let problems: Vec<Problem> = policy.problems(has).collect();
+        let has = LayerHas {
+            nonce_keys: shared.nonces.is_some(),
+            replay_store: shared.replay_store.is_some(),
+            token_algorithms: shared.tokens.algorithms(),
+        };
+        let problems: Vec<Problem> = policy.problems(&has).collect();
         if !problems.is_empty() {
             return Err(ConfigurationError(problems));
         }

@@ -99,7 +99,7 @@ impl DpopLayer {
     /// # Errors
     ///
     /// A [`ConfigurationError`] when the policy contradicts itself or asks for what the layer does not have: nonces without
-    /// keys, one use of each proof without a replay store.
+    /// keys, one use of each proof without a replay store, access tokens of an algorithm that the layer accepts of no issuer.
     pub fn with_policy(&self, policy: RoutePolicy) -> Result<Self, ConfigurationError> {
         self.guard.with_policy(policy).map(Self::new)
     }

@@ -72,7 +72,9 @@ pub use resource_server::{
 };
 pub use response::{ErrorBody, Refused};
 pub use roles::RequireRoles;
-pub use route_policy::{AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy};
+pub use route_policy::{
+    AcceptedAudience, NonceDemand, ProofReuse, RoutePolicy, TokenAlgorithms, TokenLeeway,
+};
 pub use scopes::RequireScopes;
 pub use service::DpopService;
 pub use target::{PeerAddress, TargetError};

@@ -83,6 +83,11 @@ pub enum Problem {
     /// No token algorithm is accepted.
     #[error("no algorithm for access tokens is accepted")]
     NoTokenAlgorithm,
+    /// A route accepts access tokens of an algorithm that the layer accepts of no issuer.
+    #[error(
+        "a route can only narrow the algorithms of access tokens: the layer accepts one of them of no issuer"
+    )]
+    MoreTokenAlgorithms,
     /// The policy's limit is above [`dpop::MAX_PROOF_BYTES`].
     #[error("the proof policy accepts proofs that are longer than the maximum")]
     ProofLimit,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dpop::{MAX_PROOF_BYTES, Policy};
+use jose::AlgorithmSet;
 use oauth::challenge;
 use resource_server::{Mode, RequiredRoles, RequiredScopes};
 
@@ -40,6 +41,10 @@ pub struct RoutePolicy {
     pub reuse: ProofReuse,
     /// Whom the token must be for.
     pub audience: AcceptedAudience,
+    /// Which signature algorithms tokens may be of.
+    pub token_algorithms: TokenAlgorithms,
+    /// Tolerance for the times in tokens.
+    pub token_leeway: TokenLeeway,
     /// Scopes that must be granted, all of them; else 403.
     pub scopes: RequiredScopes,
     /// Roles that must be granted, each entry of them; else 403.
@@ -102,11 +107,49 @@ pub enum AcceptedAudience {
     Any,
 }
 
+/// Which signature algorithms access tokens may be of (RFC 8725 §3.1). A route accepts less than the layer, never more:
+/// the algorithms are part of what an issuer is trusted with. Those of proofs are in [`RoutePolicy::proof`].
+///
+/// ```
+/// use resource_server_tower::{Algorithm, AlgorithmSet, TokenAlgorithms};
+///
+/// let modern = TokenAlgorithms::Only(AlgorithmSet::new([Algorithm::Es256, Algorithm::Ed25519]));
+/// assert_ne!(modern, TokenAlgorithms::OfLayer);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenAlgorithms {
+    /// What the layer accepts of each issuer.
+    OfLayer,
+    /// Of those only these, at least one; each must be one that the layer accepts of some issuer. Contradicts
+    /// introspection, for which nobody here looks at a signature.
+    Only(AlgorithmSet),
+}
+
+/// Tolerance for `exp`, `nbf` and `iat` of access tokens, because clocks differ (RFC 7519 §4.1.4). A route tolerates less than
+/// the layer, never more. That of proofs is [`Policy::clock_skew`] in [`RoutePolicy::proof`].
+///
+/// ```
+/// use std::time::Duration;
+/// use resource_server_tower::TokenLeeway;
+///
+/// let strict = TokenLeeway::AtMost(Duration::ZERO);
+/// assert_ne!(strict, TokenLeeway::OfLayer);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenLeeway {
+    /// What the layer tolerates of each issuer.
+    OfLayer,
+    /// That, or this if it is less.
+    AtMost(Duration),
+}
+
 /// What a policy can ask for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct LayerHas {
     pub(crate) nonce_keys: bool,
     pub(crate) replay_store: bool,
+    /// The algorithms that tokens may be of; `None` where nobody looks at signatures.
+    pub(crate) token_algorithms: Option<AlgorithmSet>,
 }
 
 impl RoutePolicy {
@@ -129,16 +172,33 @@ impl RoutePolicy {
     }
 
     fn of(proof: Policy, mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
-        let (audience, scopes) = (AcceptedAudience::OfLayer, RequiredScopes::none());
-        Self { mode, proof, nonces, reuse, audience, scopes, roles: Vec::new() }
+        Self {
+            mode,
+            proof,
+            nonces,
+            reuse,
+            audience: AcceptedAudience::OfLayer,
+            token_algorithms: TokenAlgorithms::OfLayer,
+            token_leeway: TokenLeeway::OfLayer,
+            scopes: RequiredScopes::none(),
+            roles: Vec::new(),
+        }
     }
 
     /// What contradicts itself, or what the layer has.
-    pub(crate) fn problems(&self, layer: LayerHas) -> impl Iterator<Item = Problem> {
+    pub(crate) fn problems(&self, layer: &LayerHas) -> impl Iterator<Item = Problem> {
         let (demands_nonces, is_short_lived) = match self.nonces {
             NonceDemand::NotDemanded => (false, false),
             NonceDemand::Demanded { lifetime } => (true, lifetime < SHORTEST_NONCE_LIFETIME),
         };
+        let (lacks_token_algorithms, is_of_introspected, widens_token_algorithms) =
+            match (&self.token_algorithms, &layer.token_algorithms) {
+                (TokenAlgorithms::OfLayer, _) => (false, false, false),
+                (TokenAlgorithms::Only(_), None) => (false, true, false),
+                (TokenAlgorithms::Only(own), Some(layers)) => {
+                    (own.is_empty(), false, own.iter().any(|algorithm| !layers.contains(algorithm)))
+                }
+            };
         let claims = self.mode != Mode::Off && self.reuse == ProofReuse::Refused;
         let is_scope =
             |scope: &String| !scope.is_empty() && !scope.contains(' ') && challenge::is_plain(scope);
@@ -150,6 +210,9 @@ impl RoutePolicy {
             (is_short_lived, Problem::NonceLifetime),
             (!demands_nonces && self.proof.nonce_replaces_iat, Problem::NonceReplacesIatWithoutNonces),
             (self.audience == AcceptedAudience::OneOf(Vec::new()), Problem::NoAudience),
+            (lacks_token_algorithms, Problem::NoTokenAlgorithm),
+            (is_of_introspected, Problem::AlgorithmsOfIntrospectedTokens),
+            (widens_token_algorithms, Problem::MoreTokenAlgorithms),
             (!self.scopes.values.iter().all(is_scope), Problem::ChallengeText),
         ]
         .into_iter()

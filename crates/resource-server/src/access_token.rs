@@ -4,6 +4,7 @@
 //! or the issuer is asked about it ([`IntrospectedTokens`]). Everything after that, binding, proof and scopes, is the same.
 
 mod claims;
+mod for_route;
 mod introspection;
 mod jwt;
 
@@ -134,22 +135,6 @@ impl TokenError {
 }
 
 impl AccessTokens {
-    /// The same tokens with the same memory, for other audiences: `aud` must hold one of them; with none every audience is
-    /// accepted. For a route that asks for others than its neighbours.
-    #[must_use]
-    pub fn for_audience(&self, audience: &[String]) -> Self {
-        match self {
-            Self::Jwt(tokens) => Self::Jwt(tokens.for_audience(audience)),
-            Self::Introspected(tokens) => Self::Introspected(tokens.for_audience(audience)),
-            Self::IntrospectedByIssuer(issuers) => {
-                let changed = |(name, tokens): &(String, IntrospectedTokens)| {
-                    (name.clone(), tokens.for_audience(audience))
-                };
-                Self::IntrospectedByIssuer(issuers.iter().map(changed).collect())
-            }
-        }
-    }
-
     /// The verdict on `token`, whose SHA-256 is `hash`.
     pub(crate) async fn verify(
         &self,

@@ -56,9 +56,14 @@ impl DpopLayerBuilder {
         .filter_map(|(is_there, problem)| is_there.then_some(problem));
         // Without a mode nothing is known about replays yet.
         let policy = self.route_policy(self.mode.unwrap_or(Mode::Off));
-        let has = LayerHas { nonce_keys: self.nonces.is_some(), replay_store: self.replay_store.is_some() };
+        let has = LayerHas {
+            nonce_keys: self.nonces.is_some(),
+            replay_store: self.replay_store.is_some(),
+            // The layer's own policy narrows nothing.
+            token_algorithms: None,
+        };
         let mut problems: Vec<Problem> = own.collect();
-        for problem in policy.problems(has) {
+        for problem in policy.problems(&has) {
             if !problems.contains(&problem) {
                 problems.push(problem);
             }

@@ -5,4 +5,5 @@ mod observed;
 mod proxy_watch;
 mod route_policy;
 mod scene;
+mod token_policy;
 mod wire;

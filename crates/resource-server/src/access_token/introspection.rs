@@ -182,9 +182,8 @@ impl IntrospectedTokens {
         Self { endpoint: Arc::clone(&self.endpoint), policy }
     }
 
-    /// The same endpoint with the same memory, for other audiences.
-    pub(super) fn for_audience(&self, audience: &[String]) -> Self {
-        self.with_policy(IntrospectionPolicy { audience: audience.to_vec(), ..self.policy.clone() })
+    pub(super) fn policy(&self) -> &IntrospectionPolicy {
+        &self.policy
     }
 
     pub(super) async fn verify(

@@ -115,15 +115,6 @@ impl JwtTokens {
         Self { issuers: issuers.into_iter().collect(), verdicts: Arc::clone(&self.verdicts) }
     }
 
-    /// The same issuers with the same memory, for other audiences.
-    pub(super) fn for_audience(&self, audience: &[String]) -> Self {
-        let changed = |issuer: &TrustedIssuer| TrustedIssuer {
-            policy: TokenPolicy { audience: audience.to_vec(), ..issuer.policy.clone() },
-            ..issuer.clone()
-        };
-        self.with_issuers(self.issuers.iter().map(changed))
-    }
-
     /// The issuers.
     #[must_use]
     pub fn issuers(&self) -> &[TrustedIssuer] {
