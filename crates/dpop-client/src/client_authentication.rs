@@ -1,11 +1,10 @@
 //! How a client identifies itself at an authorization server's endpoints (RFC 6749 §2.3, RFC 7523 §2.2).
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use jose::{UnixTime, jws::SigningInput};
-use oauth::ClientSecret;
-use serde_json::json;
+use jose::UnixTime;
+use oauth::{ClientAssertion, ClientSecret};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -13,9 +12,6 @@ use crate::{
     form::Parameters,
     signer::{Signer, SignerError},
 };
-
-/// How long a client assertion is good for. It is used at once.
-const ASSERTION_LIFE: Duration = Duration::from_secs(60);
 
 /// The client, and how it proves to be it.
 #[derive(Clone)]
@@ -109,10 +105,7 @@ impl ClientAuthentication {
             Self::PrivateKeyJwt { client_id, key, key_id, audience } => {
                 let assertion = assertion(client_id, &**key, key_id.as_deref(), audience, now).await?;
                 parameters.push(("client_id", Cow::from(client_id)));
-                parameters.push((
-                    "client_assertion_type",
-                    Cow::from("urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-                ));
+                parameters.push(("client_assertion_type", Cow::from(ClientAssertion::TYPE)));
                 parameters.push(("client_assertion", Cow::from(assertion)));
             }
         }
@@ -128,19 +121,7 @@ async fn assertion(
     now: UnixTime,
 ) -> Result<String, ClientAuthenticationError> {
     let algorithm = key.algorithm();
-    let mut header = json!({ "typ": "JWT", "alg": algorithm.as_str() });
-    if let (Some(key_id), Some(header)) = (key_id, header.as_object_mut()) {
-        header.insert("kid".to_owned(), key_id.into());
-    }
-    let claims = json!({
-        "iss": client_id,
-        "sub": client_id,
-        "aud": audience,
-        "jti": dpop::fresh_jti(),
-        "iat": now.as_seconds(),
-        "exp": now.checked_add(ASSERTION_LIFE).unwrap_or(now).as_seconds(),
-    });
-    let input = SigningInput::new(&header, &claims)?;
+    let input = ClientAssertion { client_id, audience, key_id }.signing_input(algorithm, now)?;
     let signature = key.sign(algorithm, input.as_bytes()).await?;
     Ok(input.with_signature(&signature))
 }

@@ -11,7 +11,7 @@ use dpop::{NonceRing, Policy, ReplayStore};
 use http::uri::Scheme;
 use ipnet::IpNet;
 use jose::AlgorithmSet;
-use oauth::ClientSecret;
+use oauth::ClientCredentials;
 use resource_server::{
     AccessTokens, ErrorSignaling, KeySource, Mode, OutboundHttp, RequiredScopes, TokenPolicy, VerdictLifetime,
 };
@@ -152,8 +152,9 @@ impl DpopLayerBuilder {
     }
 
     /// Asks the issuer about each access token (RFC 7662), for tokens of any form that may be revoked: at the introspection
-    /// endpoint of its metadata, as `client`. `lifetime` says how long an answer is used again; a revocation goes unnoticed
-    /// for as long.
+    /// endpoint of its metadata, as `client`: a [`ClientSecret`](crate::ClientSecret), or a [`ClientKey`](crate::ClientKey) that signs an
+    /// assertion for each call (RFC 7523). `lifetime` says how long an answer is used again; a revocation goes unnoticed for
+    /// as long.
     ///
     /// The same rules for addresses and calls as for [`issuer_url`](Self::issuer_url).
     ///
@@ -180,10 +181,10 @@ impl DpopLayerBuilder {
     pub fn introspection(
         mut self,
         issuer: impl Into<String>,
-        client: ClientSecret,
+        client: impl Into<ClientCredentials>,
         lifetime: VerdictLifetime,
     ) -> Self {
-        self.introspected.push(Introspected::by_issuer(issuer.into(), client, lifetime));
+        self.introspected.push(Introspected::by_issuer(issuer.into(), client.into(), lifetime));
         self
     }
 
@@ -191,10 +192,10 @@ impl DpopLayerBuilder {
     pub fn introspection_url(
         mut self,
         url: impl Into<String>,
-        client: ClientSecret,
+        client: impl Into<ClientCredentials>,
         lifetime: VerdictLifetime,
     ) -> Self {
-        self.introspected.push(Introspected::at(url.into(), client, lifetime));
+        self.introspected.push(Introspected::at(url.into(), client.into(), lifetime));
         self
     }
 

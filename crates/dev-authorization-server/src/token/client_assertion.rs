@@ -7,9 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::{call::Call, error::Refusal, realm::Client};
 
-/// The value of `client_assertion_type`.
-pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
 /// Assertions that end later are refused, since each is remembered until its end.
 const LONGEST_LIFE: Duration = Duration::from_secs(600);
 /// How far the client's clock may be ahead, for `nbf` and `iat`.

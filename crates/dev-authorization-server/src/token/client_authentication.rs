@@ -3,6 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
+use oauth::ClientAssertion;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
@@ -98,7 +99,7 @@ impl Presented {
         }
         let missing = || Refusal::invalid_client("client_id is missing", false);
         if let Some(assertion) = assertion {
-            if form.get("client_assertion_type") != Some(client_assertion::TYPE) {
+            if form.get("client_assertion_type") != Some(ClientAssertion::TYPE) {
                 return Err(Refusal::invalid_request("client_assertion_type must be jwt-bearer"));
             }
             let client_id =

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, START, World, key};
 
-struct Signer {
-    world: World,
-    key: KeyPair,
+/// The server, and the key of its client `signer`.
+pub(crate) struct Signer {
+    pub(crate) world: World,
+    pub(crate) key: KeyPair,
 }
 
 impl Signer {
-    async fn start(nonces: bool) -> Self {
+    pub(crate) async fn start(nonces: bool) -> Self {
         let key = key();
         let keys = json!({ "keys": [key.public_jwk().to_json()] }).to_string();
         let mut realm: Value = serde_json::from_slice(include_bytes!("acme.json")).unwrap();

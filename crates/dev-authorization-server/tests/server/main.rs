@@ -5,6 +5,7 @@
 mod client_assertion;
 mod device;
 mod dpop;
+mod introspection_by_key;
 mod keycloak;
 mod oauth;
 mod token_exchange;

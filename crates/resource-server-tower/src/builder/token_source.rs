@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Uri;
-use oauth::ClientSecret;
+use oauth::ClientCredentials;
 use resource_server::{
     AccessTokens, AuthenticatedHttp, Discovery, EndpointLocation, IntrospectedTokens, IntrospectionPolicy,
     IssuerNames, JwksCache, JwtTokens, KEYS_LIFETIME, KeySource, OutboundHttp, TrustedIssuer,
@@ -33,7 +33,7 @@ pub(super) enum Keys {
 /// An issuer who is asked about tokens.
 pub(super) struct Introspected {
     place: Place,
-    client: ClientSecret,
+    client: ClientCredentials,
     lifetime: VerdictLifetime,
 }
 
@@ -45,11 +45,11 @@ enum Place {
 }
 
 impl Introspected {
-    pub(super) fn at(url: String, client: ClientSecret, lifetime: VerdictLifetime) -> Self {
+    pub(super) fn at(url: String, client: ClientCredentials, lifetime: VerdictLifetime) -> Self {
         Self { place: Place::At(url), client, lifetime }
     }
 
-    pub(super) fn by_issuer(issuer: String, client: ClientSecret, lifetime: VerdictLifetime) -> Self {
+    pub(super) fn by_issuer(issuer: String, client: ClientCredentials, lifetime: VerdictLifetime) -> Self {
         Self { place: Place::InMetadataOf(issuer), client, lifetime }
     }
 

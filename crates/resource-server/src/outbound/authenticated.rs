@@ -1,16 +1,18 @@
 //! Calls of a client that says who it is: for introspection endpoints, which answer nobody else (RFC 7662 §2.1).
 
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::Request;
 use http::header::AUTHORIZATION;
 use jose::UnixTime;
-use oauth::ClientSecret;
+use oauth::ClientCredentials;
 
-use super::{OutboundFuture, OutboundHttp};
+use super::{OutboundError, OutboundFuture, OutboundHttp};
 
-/// Adds a client's credentials to each call: to its header, or to its form body, as [`ClientSecret`] says.
+/// Adds a client's credentials to each call, to its header or to its form body: a secret ([`oauth::ClientSecret`]), or an assertion
+/// of its own that the client's key signs ([`oauth::ClientKey`]).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -26,14 +28,15 @@ use super::{OutboundFuture, OutboundHttp};
 #[derive(Debug)]
 pub struct AuthenticatedHttp {
     http: Arc<dyn OutboundHttp>,
-    client: ClientSecret,
+    client: ClientCredentials,
 }
 
 impl AuthenticatedHttp {
-    /// Sends through `http`, as `client`. What it calls gets the secret: an endpoint of the issuer, over TLS.
+    /// Sends through `http`, as `client`. What it calls gets the secret, or an assertion that is good for one call: an
+    /// endpoint of the issuer, over TLS. A call is not sent if the client's key does not sign.
     #[must_use]
-    pub fn new(http: Arc<dyn OutboundHttp>, client: ClientSecret) -> Self {
-        Self { http, client }
+    pub fn new(http: Arc<dyn OutboundHttp>, client: impl Into<ClientCredentials>) -> Self {
+        Self { http, client: client.into() }
     }
 }
 
@@ -42,7 +45,11 @@ impl OutboundHttp for AuthenticatedHttp {
         if let Some(authorization) = self.client.authorization() {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
-        if let Some(members) = self.client.form_members() {
+        let members = match self.client.form_members(now) {
+            Ok(members) => members,
+            Err(error) => return Box::pin(ready(Err(OutboundError::NoCredentials(error.to_string())))),
+        };
+        if let Some(members) = members {
             let mut body = BytesMut::from(&request.body()[..]);
             if !body.is_empty() {
                 body.put_u8(b'&');
@@ -56,11 +63,13 @@ impl OutboundHttp for AuthenticatedHttp {
 
 #[cfg(test)]
 mod tests {
-    use std::future::ready;
     use std::pin::pin;
     use std::task::{Context, Waker};
 
     use http::Response;
+    use jose::jwt::UnverifiedJwt;
+    use jose::{Algorithm, KeyPair};
+    use oauth::{ClientKey, ClientSecret};
     use parking_lot::Mutex;
 
     use super::*;
@@ -75,7 +84,7 @@ mod tests {
         }
     }
 
-    fn sent(client: ClientSecret, body: &'static str) -> Request<Bytes> {
+    fn sent(client: impl Into<ClientCredentials>, body: &'static str) -> Request<Bytes> {
         let network = Arc::new(Recording::default());
         let http = AuthenticatedHttp::new(Arc::clone(&network) as Arc<dyn OutboundHttp>, client);
         let sending = http.send(Request::new(Bytes::from_static(body.as_bytes())), UnixTime::from_seconds(0));
@@ -96,5 +105,21 @@ mod tests {
             assert!(!request.headers().contains_key(AUTHORIZATION));
             assert_eq!(request.body(), expected);
         }
+    }
+    #[test]
+    fn each_call_has_an_assertion_of_its_own() {
+        let key = Arc::new(KeyPair::generate(Algorithm::Es256).unwrap());
+        let client = ClientKey::new("api", Arc::clone(&key), "https://issuer.example");
+        let assertion = |body: &'static str| {
+            let request = sent(client.clone(), body);
+            assert!(!request.headers().contains_key(AUTHORIZATION));
+            let sent = String::from_utf8(request.body().to_vec()).unwrap();
+            let (before, assertion) = sent.rsplit_once("&client_assertion=").unwrap();
+            assert!(before.starts_with("token=t&client_id=api&client_assertion_type="), "{before}");
+            let jwt = UnverifiedJwt::parse(assertion).unwrap();
+            assert!(jwt.verify(key.public_jwk()).is_ok());
+            jwt.claims["jti"].as_str().unwrap().to_owned()
+        };
+        assert_ne!(assertion("token=t"), assertion("token=t"));
     }
 }
