@@ -53,4 +53,5 @@ mod faults {
     mod clock;
     mod last_requests;
     mod map;
+    mod one_thread;
 }

@@ -23,6 +23,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// and tables that grew stay as large as they were. A body, a key set or connections that were not let go would be more.
 const ALLOWANCE: u64 = 10 << 20;
 
+/// The name of the configuration in the folder.
+const CONFIGURATION: &str = "keybound.yaml";
+
 /// A running gateway; it ends with the value.
 pub struct GatewayProcess {
     pub folder: TempDir,
@@ -30,6 +33,11 @@ pub struct GatewayProcess {
     pub management: SocketAddr,
     child: Child,
     log: Log,
+}
+
+/// The memory up to which it counts as the same level.
+pub fn level_of(bytes: u64) -> u64 {
+    bytes + (bytes / 5).max(ALLOWANCE)
 }
 
 #[derive(Clone, Default)]
@@ -64,8 +72,14 @@ impl GatewayProcess {
     /// Starts with the configuration, which says port 0, and what is in the folder. `/etc/heimdall` in the text is the
     /// folder.
     pub async fn start(folder: TempDir, configuration: &str) -> Self {
-        let path = folder.path().join("keybound.yaml");
+        let path = folder.path().join(CONFIGURATION);
         fs::write(&path, configuration.replace("/etc/heimdall", folder.path().to_str().unwrap())).unwrap();
+        Self::start_in(folder).await
+    }
+
+    /// Starts with what is in the folder already.
+    pub async fn start_in(folder: TempDir) -> Self {
+        let path = folder.path().join(CONFIGURATION);
         let mut child = Command::new(env!("CARGO_BIN_EXE_keybound"))
             .args(["serve", "proxy", "--insecure", "-c"])
             .arg(&path)
@@ -126,7 +140,7 @@ impl GatewayProcess {
     /// The memory comes back to the level that it had before a fault: the allocator gives pages back while it works, so
     /// something is done meanwhile.
     pub async fn memory_is_back(&self, before: u64, fault: &str, mut work: impl AsyncFnMut()) {
-        let level = before + (before / 5).max(ALLOWANCE);
+        let level = level_of(before);
         let what = format!("memory comes back after {fault} to less than {} MB", level >> 20);
         eventually(&what, async || {
             work().await;
@@ -141,9 +155,9 @@ impl GatewayProcess {
         kill_process(process, Signal::TERM).unwrap();
     }
 
-    /// Waits for the end; the exit status and the log.
-    pub async fn ended(mut self) -> (Option<i32>, String) {
+    /// Waits for the end; the exit status, the log, and the folder it was started in.
+    pub async fn ended(mut self) -> (Option<i32>, String, TempDir) {
         let status = timeout(PATIENCE + PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
-        (status.code(), self.log.text())
+        (status.code(), self.log.text(), self.folder)
     }
 }

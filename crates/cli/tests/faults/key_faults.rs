@@ -56,6 +56,8 @@ async fn without_keys_nothing_passes_and_the_first_good_answer_ends_that() {
         assert!(refused.contains(&status), "{fault}: {status}");
         let peak = site.gateway.peak_resident_bytes().saturating_sub(before);
         assert!(peak < MOST_FOR_AN_ANSWER, "{fault}: {} MB more", peak >> 20);
+        let refused_calls = async || assert!(refused.contains(&site.call().await), "{fault}");
+        site.gateway.memory_is_back(before, fault, refused_calls).await;
     }
     assert_eq!(site.upstream.seen(), 0);
 
@@ -66,6 +68,12 @@ async fn without_keys_nothing_passes_and_the_first_good_answer_ends_that() {
     site.warm_up().await;
     let peak = site.gateway.peak_resident_bytes().saturating_sub(before);
     assert!(peak < MOST_FOR_AN_ANSWER, "{} MB more", peak >> 20);
+    // There is no level from before the faults: that of a gateway that has met none.
+    let mut undisturbed = Site::start().await;
+    eventually("keys are there", async || undisturbed.call().await == 200).await;
+    undisturbed.warm_up().await;
+    let more_calls = async || site.good_calls(20).await;
+    site.gateway.memory_is_back(undisturbed.warm_bytes(), "faults before there were keys", more_calls).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    gateway_process::eventually,
+    gateway_process::{GatewayProcess, eventually, level_of},
     site::{Setting, Site, open_rule},
     sockets::{raw_client::RawClient, upstream::scripted},
 };
@@ -68,7 +68,10 @@ async fn sigterm_loses_no_request_that_had_begun() {
     let noted = Arc::clone(&begun);
     let slow = scripted(move |stream| answer_slowly(stream, Arc::clone(&noted))).await;
     let setting = Setting { rules: open_rule("/slow/**", slow), ..Setting::default() };
-    let site = Arc::new(Site::start_with(setting).await);
+    let mut site = Site::start_with(setting).await;
+    site.warm_up().await;
+    let (level, warmed_up_with) = (level_of(site.warm_bytes()), site.upstream.seen());
+    let site = Arc::new(site);
     let address = site.gateway.address;
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -81,7 +84,7 @@ async fn sigterm_loses_no_request_that_had_begun() {
         uploads.push(upload);
     }
     let mut idle = RawClient::connect(address).await;
-    eventually("uploads begin", async || site.upstream.seen() == UPLOADS).await;
+    eventually("uploads begin", async || site.upstream.seen() == warmed_up_with + UPLOADS).await;
     eventually("calls go on", async || answered.lock().unwrap().len() > 4 * CLIENTS).await;
 
     let asked_to_stop = Instant::now();
@@ -90,6 +93,8 @@ async fn sigterm_loses_no_request_that_had_begun() {
     eventually("nobody listens any more", async || TcpStream::connect(address).await.is_err()).await;
     let ready = site.ask_management("/.well-known/ready").await;
     assert_eq!(ready.status, 503, "the uploads are still under way: {}", ready.text());
+    let peak = site.gateway.peak_resident_bytes();
+    assert!(peak <= level, "{} MB for the load and its end", peak >> 20);
     for mut upload in uploads {
         upload.send("world").await;
         let answer = upload.read_answer().await.expect("an answer to an upload that had begun");
@@ -97,12 +102,18 @@ async fn sigterm_loses_no_request_that_had_begun() {
         assert_eq!(answer.header("connection"), Some("close"));
     }
     clients.join_all().await;
-    let site = Arc::into_inner(site).unwrap();
-    let (status, log) = site.gateway.ended().await;
+    let mut site = Arc::into_inner(site).unwrap();
+    let (status, log, folder) = site.gateway.ended().await;
     assert_eq!(status, Some(0), "{log}");
     assert!(log.contains("msg=\"Stopped\" finished=true"), "{log}");
     assert!(asked_to_stop.elapsed() < Duration::from_secs(20), "{:?}", asked_to_stop.elapsed());
-    let (begun, answered) = (begun.lock().unwrap(), answered.lock().unwrap());
-    let lost: Vec<_> = begun.difference(&answered).collect();
+    let lost: Vec<_> = {
+        let (begun, answered) = (begun.lock().unwrap(), answered.lock().unwrap());
+        begun.difference(&answered).cloned().collect()
+    };
     assert!(lost.is_empty(), "lost: {lost:?}");
+    // Whoever starts next in its place takes good calls at once, and needs no more memory than the one before did.
+    site.gateway = GatewayProcess::start_in(folder).await;
+    eventually("keys are there", async || site.call().await == 200).await;
+    site.has_recovered_from("SIGTERM").await;
 }

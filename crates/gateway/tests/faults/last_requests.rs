@@ -1,18 +1,30 @@
 //! Requests that the gateway has not read when it is told to stop.
 
-use std::io::Write;
+use std::{io::Write, net::SocketAddr};
 
 use tokio::net::TcpStream;
 
-use crate::sockets::{raw_client::RawClient, running_gateway::RunningGateway, upstream::Upstream};
+use crate::{
+    faults::one_thread::OneThread,
+    sockets::{raw_client::RawClient, running_gateway::RunningGateway, upstream::Upstream},
+};
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// In one thread nothing of the gateway runs between two awaits: what is sent there lies unread.
-#[tokio::test]
-async fn what_has_arrived_unread_is_answered_before_the_end() {
-    let upstream = Upstream::start().await;
-    let gateway = RunningGateway::open_to(upstream.address).await;
+#[test]
+fn what_has_arrived_unread_is_answered_before_the_end() {
+    let mut thread = OneThread::new();
+    let upstream = thread.run(Upstream::start());
+    // What the first gateway of a process sets up for all stays.
+    thread.run(start_and_stop(upstream.address));
+    let level = thread.level();
+    thread.run(start_and_stop(upstream.address));
+    thread.is_back_at(level);
+}
+
+async fn start_and_stop(upstream: SocketAddr) {
+    let gateway = RunningGateway::open_to(upstream).await;
     let address = gateway.address();
     let mut kept = RawClient::connect(address).await;
     kept.send(GET).await;
