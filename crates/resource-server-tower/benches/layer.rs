@@ -6,81 +6,23 @@
 //! beside the verification, and at most 10 µs for the wrong key, which costs no verification.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::convert::Infallible;
-use std::future::ready;
+mod site;
+
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use criterion::{BatchSize, Criterion};
 use dpop::{Policy, UnverifiedProof};
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use jose::PublicJwk;
 use jose::jwt::UnverifiedJwt;
-use resource_server_tower::{DpopLayer, DpopService, MemoryReplayStore, Mode, StaticKeys};
-use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient};
-use tower_layer::Layer;
-use tower_service::Service;
+use testkit::Attack;
 
-const URI: &str = "https://api.example.com/orders?first=0";
+use self::site::{Site, send};
+
 /// Requests between two looks at the clock.
 const BLOCK: usize = 16;
 const ROUNDS: usize = 400;
-
-/// The service inside: it answers at once.
-#[derive(Clone)]
-struct Inner;
-
-impl Service<Request<()>> for Inner {
-    type Response = Response<Bytes>;
-    type Error = Infallible;
-    type Future = std::future::Ready<Result<Response<Bytes>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<()>) -> Self::Future {
-        ready(Ok(Response::new(Bytes::new())))
-    }
-}
-
-struct Site {
-    service: DpopService<Inner>,
-    issuer: FakeIssuer,
-    client: TestClient,
-    clock: ManualClock,
-}
-
-impl Site {
-    fn new() -> Self {
-        let (issuer, clock) = (FakeIssuer::new("https://issuer.example"), ManualClock::new());
-        let layer = DpopLayer::rfc9449()
-            .issuer(issuer.name(), StaticKeys::new(issuer.jwk_set()))
-            .audience("shop")
-            .public_origin("https://api.example.com")
-            .mode(Mode::Require)
-            .replay_store(MemoryReplayStore::new(10_000_000))
-            .clock(clock.reader())
-            .build()
-            .unwrap();
-        Self { service: layer.layer(Inner), issuer, client: TestClient::new(), clock }
-    }
-
-    fn call(&self) -> Call<'_> {
-        let token = self.issuer.token(self.clock.now()).audience("shop").scope("orders:read");
-        Call::new(&self.client, token, "GET", URI, self.clock.now())
-    }
-}
-
-fn send(service: &mut DpopService<Inner>, request: Request<()>) -> StatusCode {
-    match pin!(service.call(request)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(response)) => response.status(),
-        Poll::Pending => panic!("nothing here waits"),
-    }
-}
 
 fn main() {
     let site = Site::new();
