@@ -66,11 +66,12 @@ impl fmt::Display for Challenge {
         let mut separator = " ";
         for (name, value) in parameters {
             let Some(value) = value else { continue };
-            write!(formatter, "{separator}{name}=\"")?;
+            for text in [separator, name, "=\""] {
+                formatter.write_str(text)?;
+            }
             value
-                .chars()
-                .filter(|character| is_plain_character(*character))
-                .try_for_each(|character| write!(formatter, "{character}"))?;
+                .split(|character| !is_plain_character(character))
+                .try_for_each(|plain| formatter.write_str(plain))?;
             formatter.write_str("\"")?;
             separator = ", ";
         }

@@ -8,7 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use oauth::{Challenge, ErrorCode, challenge};
 use resource_server::{Reason, Refusal, Verified};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::target::TargetError;
 
@@ -135,17 +135,27 @@ impl Answer {
 }
 
 /// RFC 9457 §3.1; with `about:blank` the title is the status's phrase (§4.2.1).
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    status: u16,
+    title: &'static str,
+    r#type: &'static str,
+}
+
 fn problem_json(status: StatusCode, error: Option<ErrorCode>, detail: Option<&str>) -> Bytes {
-    let mut problem = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or_default(),
-        "status": status.as_u16(),
-    });
-    if let Some(members) = problem.as_object_mut() {
-        members.extend(error.map(|error| ("error".to_owned(), json!(error.as_str()))));
-        members.extend(detail.map(|detail| ("detail".to_owned(), json!(detail))));
-    }
-    Bytes::from(problem.to_string())
+    let details = ProblemDetails {
+        detail,
+        error: error.map(ErrorCode::as_str),
+        status: status.as_u16(),
+        title: status.canonical_reason().unwrap_or_default(),
+        r#type: "about:blank",
+    };
+    // Texts and a number: writing them does not fail.
+    serde_json::to_vec(&details).unwrap_or_default().into()
 }
 
 fn no_store() -> HeaderMap {

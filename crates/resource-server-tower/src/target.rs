@@ -1,5 +1,6 @@
 //! The target URI as the client used it: what `htu` is compared with (RFC 9449 §4.3 (9)).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use dpop::Htu;
@@ -81,9 +82,9 @@ impl TargetSettings {
             None => None,
         };
         let origin = match self.public_origins.as_slice() {
-            [] => self.seen_origin(parts, proxy)?,
-            [origin] => origin.clone(),
-            several => named_origin(several, parts, proxy)?,
+            [] => Cow::Owned(self.seen_origin(parts, proxy)?),
+            [origin] => Cow::Borrowed(origin.as_str()),
+            several => Cow::Borrowed(named_origin(several, parts, proxy)?),
         };
         let forwarded = proxy.map(|headers| single(headers, "x-forwarded-prefix")).transpose()?.flatten();
         let prefix = match forwarded.map(|prefix| prefix.trim_end_matches('/')) {
@@ -95,7 +96,7 @@ impl TargetSettings {
         if !path.starts_with('/') {
             return Err(TargetError::NoPath);
         }
-        Ok(format!("{origin}{prefix}{path}"))
+        Ok([&*origin, prefix, path].concat())
     }
 
     /// Scheme and host as the trusted proxy tells them, else as the request does.
@@ -106,14 +107,18 @@ impl TargetSettings {
 }
 
 /// The one of `origins` that the request is for, as the trusted proxy tells, else as the request does.
-fn named_origin(origins: &[String], parts: &Parts, proxy: Option<&HeaderMap>) -> Result<String, TargetError> {
+fn named_origin<'a>(
+    origins: &'a [String],
+    parts: &Parts,
+    proxy: Option<&HeaderMap>,
+) -> Result<&'a str, TargetError> {
     let (scheme, host) = (forwarded_scheme(proxy)?, seen_host(parts, proxy)?);
     let is_named = |origin: &&String| {
         let own = origin.split_once("://").map_or("", |(scheme, _)| scheme);
         scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(own))
             && same_origin(origin, &format!("{own}://{host}"))
     };
-    origins.iter().find(is_named).cloned().ok_or(TargetError::UnknownHost)
+    origins.iter().find(is_named).map(String::as_str).ok_or(TargetError::UnknownHost)
 }
 
 /// The scheme that a trusted proxy tells.
