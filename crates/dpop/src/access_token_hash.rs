@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jose::{base64url, crypto};
-use oauth::AccessToken;
+use oauth::AccessTokenRef;
 
 /// SHA-256 of an access token: the value of the `ath` claim, and what a nonce is bound to.
 ///
@@ -14,7 +14,8 @@ pub struct AccessTokenHash([u8; 32]);
 impl AccessTokenHash {
     /// Hashes the ASCII bytes of `token` (RFC 9449 §4.2).
     #[must_use]
-    pub fn of(token: &AccessToken) -> Self {
+    pub fn of<'a>(token: impl Into<AccessTokenRef<'a>>) -> Self {
+        let token: AccessTokenRef<'a> = token.into();
         Self(crypto::sha256(token.as_str().as_bytes()))
     }
 

@@ -1,6 +1,6 @@
 //! What the log and the metrics hear about the credentials of a request, permitted or not. Never a token, proof or key.
 
-use resource_server::{JtiHash, ProofTrace, Reason, Refusal, Verified};
+use resource_server::{ProofTrace, Reason, Refusal, Verified};
 
 use crate::subject::Subject;
 
@@ -16,10 +16,8 @@ pub struct Audit {
 /// A proof and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofAudit {
-    /// The thumbprint of the proof's key: proven if the proof was accepted, else what the client says.
-    pub thumbprint: Option<String>,
-    /// The hash of the `jti`.
-    pub jti_hash: Option<JtiHash>,
+    /// The proof, if its form is right. Its key is proven if the proof was accepted, else it is what the client says.
+    pub trace: Option<ProofTrace>,
     /// What became of it.
     pub outcome: ProofOutcome,
 }
@@ -59,14 +57,6 @@ impl ProofOutcome {
 }
 
 impl ProofAudit {
-    fn new(trace: Option<&ProofTrace>, outcome: ProofOutcome) -> Self {
-        Self {
-            thumbprint: trace.map(|trace| trace.thumbprint.to_string()),
-            jti_hash: trace.map(|trace| trace.jti),
-            outcome,
-        }
-    }
-
     /// The proof of a request that the verifier accepted; `None` if it came without one.
     #[must_use]
     pub fn of_verified(verified: &Verified) -> Option<Self> {
@@ -77,7 +67,7 @@ impl ProofAudit {
             (None, None) => ProofOutcome::NotJudged,
         };
         let is_there = verified.proof.is_some() || outcome != ProofOutcome::NotJudged;
-        is_there.then(|| Self::new(verified.proof.as_ref(), outcome))
+        is_there.then(|| Self { trace: verified.proof.clone(), outcome })
     }
 
     /// The proof of a request that the verifier refused; `None` if there was none, and none was missing.
@@ -89,7 +79,7 @@ impl ProofAudit {
             _ => ProofOutcome::NotJudged,
         };
         let is_there = refusal.proof().is_some() || outcome != ProofOutcome::NotJudged;
-        is_there.then(|| Self::new(refusal.proof(), outcome))
+        is_there.then(|| Self { trace: refusal.proof().cloned(), outcome })
     }
 }
 
@@ -112,7 +102,7 @@ mod tests {
     use super::*;
 
     fn proof(outcome: ProofOutcome) -> ProofAudit {
-        ProofAudit { thumbprint: None, jti_hash: None, outcome }
+        ProofAudit { trace: None, outcome }
     }
 
     #[test]

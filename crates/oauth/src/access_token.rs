@@ -32,7 +32,30 @@ impl AccessToken {
     ///
     /// An [`AccessTokenError`] for other characters, the empty text, or more than [`MAX_BYTES`](Self::MAX_BYTES).
     pub fn parse(text: &str) -> Result<Self, AccessTokenError> {
-        if text.len() > Self::MAX_BYTES {
+        AccessTokenRef::parse(text).map(AccessTokenRef::to_owned)
+    }
+
+    /// The token itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An access token where it stands in a request: checked as an [`AccessToken`] is, and not copied.
+///
+/// `Debug` hides it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AccessTokenRef<'a>(&'a str);
+
+impl<'a> AccessTokenRef<'a> {
+    /// Takes a token in `token68` syntax.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessToken::parse`].
+    pub fn parse(text: &'a str) -> Result<Self, AccessTokenError> {
+        if text.len() > AccessToken::MAX_BYTES {
             return Err(AccessTokenError::TooLong);
         }
         let unpadded = text.trim_end_matches('=');
@@ -40,13 +63,31 @@ impl AccessToken {
         if unpadded.is_empty() || !unpadded.bytes().fold(true, |good, byte| good & is_token68(byte)) {
             return Err(AccessTokenError::NotToken68);
         }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Ok(Self(text))
     }
 
     /// The token itself.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// A copy, which is wiped when dropped.
+    #[must_use]
+    pub fn to_owned(self) -> AccessToken {
+        AccessToken(Zeroizing::new(self.0.to_owned()))
+    }
+}
+
+impl<'a> From<&'a AccessToken> for AccessTokenRef<'a> {
+    fn from(token: &'a AccessToken) -> Self {
+        Self(&token.0)
+    }
+}
+
+impl fmt::Debug for AccessTokenRef<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AccessTokenRef(hidden)")
     }
 }
 
@@ -109,5 +150,6 @@ mod tests {
     #[test]
     fn hides_itself() {
         assert!(!format!("{:?}", AccessToken::parse("secret").unwrap()).contains("secret"));
+        assert!(!format!("{:?}", AccessTokenRef::parse("secret").unwrap()).contains("secret"));
     }
 }

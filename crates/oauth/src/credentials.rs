@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::AccessToken;
+use crate::{AccessToken, AccessTokenRef};
 
 /// How an access token is presented. Names are compared without case (RFC 9110, section 11.1; decision D8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +83,15 @@ pub enum CredentialsError {
     Malformed,
 }
 
+/// Credentials where they stand in a request: checked as [`Credentials`] are, and not copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialsRef<'a> {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The token.
+    pub token: AccessTokenRef<'a>,
+}
+
 impl Credentials {
     /// Reads the `Authorization` field; `None` without one, or when it has another scheme (such as `Basic`).
     ///
@@ -90,12 +99,7 @@ impl Credentials {
     ///
     /// A [`CredentialsError`] when there are several lines, or the line is not `scheme 1*SP token68`.
     pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, CredentialsError> {
-        let mut lines = headers.get_all(AUTHORIZATION).iter();
-        match (lines.next(), lines.next()) {
-            (None, _) => Ok(None),
-            (Some(line), None) => Self::parse(line.as_bytes()),
-            (Some(_), Some(_)) => Err(CredentialsError::Several),
-        }
+        Ok(CredentialsRef::from_headers(headers)?.map(CredentialsRef::to_owned))
     }
 
     /// Reads the value of one `Authorization` field; as [`from_headers`](Self::from_headers).
@@ -104,6 +108,31 @@ impl Credentials {
     ///
     /// [`CredentialsError::Malformed`].
     pub fn parse(value: &[u8]) -> Result<Option<Self>, CredentialsError> {
+        Ok(CredentialsRef::parse(value)?.map(CredentialsRef::to_owned))
+    }
+}
+
+impl<'a> CredentialsRef<'a> {
+    /// As [`Credentials::from_headers`].
+    ///
+    /// # Errors
+    ///
+    /// A [`CredentialsError`] when there are several lines, or the line is not `scheme 1*SP token68`.
+    pub fn from_headers(headers: &'a HeaderMap) -> Result<Option<Self>, CredentialsError> {
+        let mut lines = headers.get_all(AUTHORIZATION).iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => Ok(None),
+            (Some(line), None) => Self::parse(line.as_bytes()),
+            (Some(_), Some(_)) => Err(CredentialsError::Several),
+        }
+    }
+
+    /// As [`Credentials::parse`].
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialsError::Malformed`].
+    pub fn parse(value: &'a [u8]) -> Result<Option<Self>, CredentialsError> {
         let space = value.iter().position(|byte| *byte == b' ');
         let (scheme, rest) = space.and_then(|at| value.split_at_checked(at)).unwrap_or((value, &[]));
         if scheme.is_empty() || !scheme.iter().all(|byte| is_token_character(*byte)) {
@@ -120,8 +149,20 @@ impl Credentials {
         };
         let token =
             std::str::from_utf8(rest).map_err(|_| CredentialsError::Malformed)?.trim_start_matches(' ');
-        let token = AccessToken::parse(token).map_err(|_| CredentialsError::Malformed)?;
+        let token = AccessTokenRef::parse(token).map_err(|_| CredentialsError::Malformed)?;
         Ok(Some(Self { scheme: known, token }))
+    }
+
+    /// A copy.
+    #[must_use]
+    pub fn to_owned(self) -> Credentials {
+        Credentials { scheme: self.scheme, token: self.token.to_owned() }
+    }
+}
+
+impl<'a> From<&'a Credentials> for CredentialsRef<'a> {
+    fn from(credentials: &'a Credentials) -> Self {
+        Self { scheme: credentials.scheme, token: (&credentials.token).into() }
     }
 }
 

@@ -31,14 +31,14 @@ mod error_code;
 mod scope;
 mod token_response;
 
-pub use access_token::{AccessToken, AccessTokenError};
+pub use access_token::{AccessToken, AccessTokenError, AccessTokenRef};
 pub use audience::{Audience, AudienceError};
 pub use challenge::{Challenge, ParsedChallenge};
 pub use client_assertion::{ClientAssertion, ClientKey};
 pub use client_credentials::ClientCredentials;
 pub use client_secret::ClientSecret;
 pub use confirmation::{Confirmation, ConfirmationError};
-pub use credentials::{Credentials, CredentialsError, Scheme, UnknownScheme};
+pub use credentials::{Credentials, CredentialsError, CredentialsRef, Scheme, UnknownScheme};
 pub use error_code::{ErrorCode, ErrorResponse, UnknownErrorCode};
 pub use scope::{Scope, ScopeError};
 pub use token_response::TokenResponse;

@@ -11,7 +11,7 @@ mod jwt;
 use dpop::AccessTokenHash;
 use jose::UnixTime;
 use jose::jwt::{JwtError, UnverifiedJwt};
-use oauth::{AccessToken, Confirmation, ConfirmationError};
+use oauth::{AccessTokenRef, Confirmation, ConfirmationError};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -138,7 +138,7 @@ impl AccessTokens {
     /// The verdict on `token`, whose SHA-256 is `hash`.
     pub(crate) async fn verify(
         &self,
-        token: &AccessToken,
+        token: AccessTokenRef<'_>,
         hash: &AccessTokenHash,
         now: UnixTime,
     ) -> Result<VerifiedToken, TokenError> {
@@ -152,7 +152,7 @@ impl AccessTokens {
 
 /// Whom to ask about a JWT. Nothing vouches for its `iss` yet: whoever is asked must confirm it.
 fn issuer_of<'a>(
-    token: &AccessToken,
+    token: AccessTokenRef<'_>,
     issuers: &'a [(String, IntrospectedTokens)],
 ) -> Result<&'a IntrospectedTokens, TokenError> {
     let jwt = UnverifiedJwt::parse(token.as_str()).map_err(TokenError::Malformed)?;

@@ -10,19 +10,37 @@ const HASH_BYTES: usize = 16;
 
 /// A proof as logs name it. Nothing about it is proven unless the request was accepted: a client can name any public key
 /// as its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// `Debug` shows what logs may show.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProofTrace {
     /// The thumbprint of the key in the proof (RFC 7638).
     pub thumbprint: JwkThumbprint,
-    /// Its `jti`, hashed.
-    pub jti: JtiHash,
+    /// Hashed for those who ask only: most requests are in no log.
+    jti: Box<str>,
 }
 
 impl ProofTrace {
     /// The trace of a proof whose form is right.
     #[must_use]
     pub fn of(proof: &UnverifiedProof<'_>) -> Self {
-        Self { thumbprint: *proof.thumbprint(), jti: JtiHash::of(&proof.claims().jti) }
+        Self { thumbprint: *proof.thumbprint(), jti: proof.claims().jti.as_str().into() }
+    }
+
+    /// Its `jti`, hashed.
+    #[must_use]
+    pub fn jti_hash(&self) -> JtiHash {
+        JtiHash::of(&self.jti)
+    }
+}
+
+impl fmt::Debug for ProofTrace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ProofTrace")
+            .field("thumbprint", &self.thumbprint)
+            .field("jti_hash", &self.jti_hash())
+            .finish()
     }
 }
 
@@ -61,5 +79,14 @@ mod tests {
         // printf '' | sha256sum
         assert_eq!(JtiHash::of("").to_string(), "e3b0c44298fc1c149afbf4c8996fb924");
         assert_ne!(JtiHash::of("-BwC3ESc6acc2lTc"), JtiHash::of("-BwC3ESc6acc2lTd"));
+    }
+
+    #[test]
+    fn shows_the_hash_and_not_the_jti() {
+        let key = jose::KeyPair::generate(jose::Algorithm::Ed25519).unwrap();
+        let trace = ProofTrace { thumbprint: key.thumbprint(), jti: "-BwC3ESc6acc2lTc".into() };
+        let shown = format!("{trace:?}");
+        assert!(shown.contains(&format!("{:?}", trace.jti_hash())), "{shown}");
+        assert!(!shown.contains("-BwC3ESc6acc2lTc"), "{shown}");
     }
 }

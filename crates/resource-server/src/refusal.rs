@@ -78,13 +78,13 @@ pub struct Refusal {
 /// What a refusal needs to know about the resource.
 pub(crate) struct Context<'a> {
     /// Space-delimited proof algorithms.
-    pub(crate) algorithms: String,
+    pub(crate) algorithms: &'a str,
     /// Unbound tokens are accepted too, so Bearer is challenged as well.
     pub(crate) accepts_bearer: bool,
     /// Scheme of the request's token, when it has one.
     pub(crate) scheme: Option<Scheme>,
-    /// Space-delimited required scopes.
-    pub(crate) scope: String,
+    /// The required scopes.
+    pub(crate) scopes: &'a [String],
     pub(crate) signaling: &'a ErrorSignaling,
     pub(crate) nonce: Option<String>,
 }
@@ -266,8 +266,8 @@ fn challenge(
         error,
         error_uri: signaling.error_uri.clone().filter(|_| error.is_some()).map(Into::into),
         error_description: description.filter(|_| signaling.description).map(Into::into),
-        scope: with_scope.then(|| context.scope.clone().into()),
-        algs: (scheme == Scheme::Dpop).then(|| context.algorithms.clone().into()),
+        scope: with_scope.then(|| context.scopes.join(" ").into()),
+        algs: (scheme == Scheme::Dpop).then(|| context.algorithms.to_owned().into()),
         resource_metadata: signaling.resource_metadata.clone().map(Into::into),
     }
 }

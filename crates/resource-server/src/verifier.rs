@@ -1,5 +1,6 @@
 //! The order of checks, in one place.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dpop::{
@@ -9,7 +10,7 @@ use dpop::{
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jose::{JwkThumbprint, UnixTime};
-use oauth::{Confirmation, Credentials, CredentialsError, ErrorCode, Scheme};
+use oauth::{Confirmation, CredentialsError, CredentialsRef, ErrorCode, Scheme};
 
 use crate::access_token::{AccessTokens, Claims, TokenError, VerifiedToken};
 use crate::claimed_proofs::ClaimedProofs;
@@ -82,6 +83,8 @@ pub struct VerifierConfig {
 #[derive(Debug, Clone)]
 pub struct Verifier {
     config: VerifierConfig,
+    /// The proof algorithms as challenges list them.
+    algorithms: Arc<str>,
 }
 
 /// The parts of a request that are looked at.
@@ -111,7 +114,7 @@ pub struct ProtectedRequest<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct PresentedToken<'a> {
     /// The token and its scheme; a token from anywhere but `Authorization` is a bearer token.
-    pub credentials: &'a Credentials,
+    pub credentials: CredentialsRef<'a>,
     /// What the request has claimed: the same for all verifiers that look at it.
     pub claimed: &'a ClaimedProofs,
 }
@@ -149,7 +152,8 @@ impl Verifier {
     /// A verifier.
     #[must_use]
     pub fn new(config: VerifierConfig) -> Self {
-        Self { config }
+        let algorithms = config.proof.policy.algorithms.to_string().into();
+        Self { config, algorithms }
     }
 
     /// What proofs must be like.
@@ -182,7 +186,7 @@ impl Verifier {
     pub fn subject_missing(&self, verified: &Verified) -> Refusal {
         self.refuse_as(Reason::Token(TokenError::SubjectMissing), Some(verified.scheme), None)
             .with_accepted_proof(verified.thumbprint.is_some())
-            .with_proof(verified.proof)
+            .with_proof(verified.proof.clone())
     }
 
     /// How long a proof may be good from now on, at the most: what a replay store must remember it for.
@@ -205,7 +209,7 @@ impl Verifier {
     pub async fn verify(&self, request: &ProtectedRequest<'_>, now: UnixTime) -> Result<Verified, Refusal> {
         // Step 2: credentials.
         let credentials = self.credentials(request)?;
-        let presented = PresentedToken { credentials: &credentials, claimed: &ClaimedProofs::default() };
+        let presented = PresentedToken { credentials, claimed: &ClaimedProofs::default() };
         self.verify_presented(request, &presented, now).await
     }
 
@@ -224,7 +228,7 @@ impl Verifier {
         let PresentedToken { credentials, claimed } = *presented;
         let presented = Presented {
             // The one hash serves as `ath`, as what nonces are bound to, and as what verdicts are remembered under.
-            hash: AccessTokenHash::of(&credentials.token),
+            hash: AccessTokenHash::of(credentials.token),
             credentials,
             claimed,
         };
@@ -236,16 +240,20 @@ impl Verifier {
             }
         };
         let trace = proof.as_ref().and_then(|proof| proof.as_ref().ok()).map(ProofTrace::of);
-        let refuse = |reason| self.refuse(reason, Some((&presented, now))).with_proof(trace);
+        let refuse = |reason, trace| self.refuse(reason, Some((&presented, now))).with_proof(trace);
         let proof = match (proof, self.config.proof.mode) {
-            (Some(Err(error)), Mode::Permit | Mode::Require) => return Err(refuse(Reason::Proof(error))),
+            (Some(Err(error)), Mode::Permit | Mode::Require) => {
+                return Err(refuse(Reason::Proof(error), trace));
+            }
             (proof, _) => proof,
         };
         // Step 4: access token.
-        let token = match self.config.tokens.verify(&credentials.token, &presented.hash, now).await {
+        let token = match self.config.tokens.verify(credentials.token, &presented.hash, now).await {
             Ok(token) => token,
-            Err(error) if error.is_fault() => return Err(refuse(Reason::IssuerUnavailable(error))),
-            Err(error) => return Err(refuse(Reason::Token(error))),
+            Err(error) if error.is_fault() => {
+                return Err(refuse(Reason::IssuerUnavailable(error), trace));
+            }
+            Err(error) => return Err(refuse(Reason::Token(error), trace)),
         };
         // Steps 5 to 11: proof of the key the token is bound to.
         let proven = match self.prove(&presented, &token, proof, request, now).await {
@@ -253,12 +261,12 @@ impl Verifier {
             Err(reason) if self.is_only_observed(&reason) => {
                 Proven { observed: Some(reason), ..Proven::default() }
             }
-            Err(reason) => return Err(refuse(reason)),
+            Err(reason) => return Err(refuse(reason, trace)),
         };
         // Step 12: scopes.
         if !self.config.scopes.are_granted(&token.claims) {
             // The proof was good: a nonce that is due goes out all the same.
-            return Err(refuse(Reason::InsufficientScope)
+            return Err(refuse(Reason::InsufficientScope, trace)
                 .with_accepted_proof(proven.thumbprint.is_some())
                 .with_nonce(proven.fresh_nonce));
         }
@@ -272,13 +280,13 @@ impl Verifier {
         })
     }
 
-    fn credentials(&self, request: &ProtectedRequest<'_>) -> Result<Credentials, Refusal> {
+    fn credentials<'a>(&self, request: &ProtectedRequest<'a>) -> Result<CredentialsRef<'a>, Refusal> {
         let other_transport =
             request.headers.contains_key(AUTHORIZATION) || request.headers.contains_key(DPOP);
         if has_token_in_query(request.target_uri) && other_transport {
             return Err(self.refuse(Reason::SeveralTransports, None));
         }
-        match Credentials::from_headers(request.headers) {
+        match CredentialsRef::from_headers(request.headers) {
             Ok(Some(credentials)) => Ok(credentials),
             Ok(None) => Err(self.refuse(Reason::NoCredentials, None)),
             Err(error) => Err(self.refuse(Reason::MalformedCredentials(error), None)),
@@ -373,10 +381,10 @@ impl Verifier {
 
     fn refuse_as(&self, reason: Reason, scheme: Option<Scheme>, nonce: Option<String>) -> Refusal {
         let context = Context {
-            algorithms: self.config.proof.policy.algorithms.to_string(),
+            algorithms: &self.algorithms,
             accepts_bearer: self.config.proof.mode != Mode::Require,
             scheme,
-            scope: self.config.scopes.values.join(" "),
+            scopes: &self.config.scopes.values,
             signaling: &self.config.error_signaling,
             nonce,
         };
@@ -386,7 +394,7 @@ impl Verifier {
 
 /// A token as the request shows it.
 struct Presented<'a> {
-    credentials: &'a Credentials,
+    credentials: CredentialsRef<'a>,
     /// SHA-256 of the token.
     hash: AccessTokenHash,
     claimed: &'a ClaimedProofs,

@@ -3,7 +3,7 @@
 use dpop::DPOP;
 use http::{HeaderValue, header};
 use jose::JwkThumbprint;
-use oauth::{Credentials, Scheme};
+use oauth::{CredentialsRef, Scheme};
 
 use crate::{
     decision::UpstreamChanges,
@@ -23,17 +23,16 @@ pub(super) fn settle(
     thumbprint: Option<&JwkThumbprint>,
     changes: &mut UpstreamChanges,
 ) {
-    // To read the credentials again costs more than everything else here: only what depends on them does.
-    let presented = || Credentials::from_headers(&request.headers).ok().flatten();
-    let is_dpop = |presented: Option<&Credentials>| presented.is_some_and(|it| it.scheme == Scheme::Dpop);
+    let presented = || CredentialsRef::from_headers(&request.headers).ok().flatten();
+    let is_dpop =
+        |presented: Option<CredentialsRef<'_>>| presented.is_some_and(|it| it.scheme == Scheme::Dpop);
     let wanted = forward_to.map_or(ForwardedCredentials::Keep, |forward_to| forward_to.credentials);
     let keeps_proof = if changes.sets(&header::AUTHORIZATION) {
         false
     } else {
         match wanted {
             ForwardedCredentials::Keep => {
-                request.headers.contains_key(DPOP)
-                    && (accepted == Some(Scheme::Dpop) || is_dpop(presented().as_ref()))
+                request.headers.contains_key(DPOP) && (accepted == Some(Scheme::Dpop) || is_dpop(presented()))
             }
             ForwardedCredentials::Strip => {
                 changes.remove_header(header::AUTHORIZATION);
@@ -41,7 +40,7 @@ pub(super) fn settle(
             }
             ForwardedCredentials::Bearer => {
                 let presented = presented();
-                let is_dpop = is_dpop(presented.as_ref());
+                let is_dpop = is_dpop(presented);
                 forward_as_bearer(presented, accepted, is_dpop, changes);
                 false
             }
@@ -59,7 +58,7 @@ pub(super) fn settle(
 
 /// Only a token that was accepted loses its proof: an unproven one would become usable on the way.
 fn forward_as_bearer(
-    presented: Option<Credentials>,
+    presented: Option<CredentialsRef<'_>>,
     accepted: Option<Scheme>,
     is_dpop: bool,
     changes: &mut UpstreamChanges,

@@ -23,11 +23,11 @@ fn audit(world: &World, scheme: &str, token: &str, proof: Option<&str>) -> Audit
 
 /// Outcome of the proof, whether the client's key is named, and the subject.
 fn told(world: &World, audit: &Audit) -> (Option<&'static str>, bool, Option<String>) {
-    let thumbprint = world.parties.client.thumbprint().to_string();
+    let thumbprint = world.parties.client.thumbprint();
     let proof = audit.proof.as_ref();
     (
         proof.map(|proof| proof.outcome.as_str()),
-        proof.is_some_and(|proof| proof.thumbprint.as_deref() == Some(thumbprint.as_str())),
+        proof.is_some_and(|proof| proof.trace.as_ref().is_some_and(|trace| trace.thumbprint == thumbprint)),
         audit.subject.clone(),
     )
 }
@@ -41,14 +41,14 @@ fn a_proof_and_its_replay_show_the_same_hash() {
     let again = audit(&world, "DPoP", &token, Some(&proof));
     assert_eq!(told(&world, &first), (Some("accepted"), true, Some("alice".to_owned())));
     assert_eq!(told(&world, &again), (Some("replayed"), true, None));
-    let hash = |audit: &Audit| audit.proof.as_ref().unwrap().jti_hash.unwrap();
+    let hash = |audit: &Audit| audit.proof.as_ref().unwrap().trace.as_ref().unwrap().jti_hash();
     assert_eq!(hash(&first), hash(&again));
     let mut headers = http::HeaderMap::new();
     headers.insert("dpop", proof.parse().unwrap());
     let policy = dpop::Policy::rfc9449();
     let parsed = dpop::UnverifiedProof::from_headers(&headers, &policy).unwrap();
     assert_eq!(hash(&first), JtiHash::of(&parsed.claims().jti));
-    assert_eq!(ProofTrace::of(&parsed).jti, hash(&first));
+    assert_eq!(ProofTrace::of(&parsed).jti_hash(), hash(&first));
 }
 
 #[test]

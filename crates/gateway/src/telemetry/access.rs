@@ -154,7 +154,9 @@ impl AccessEvent {
             Some(ProofOutcome::Accepted | ProofOutcome::Refused(_) | ProofOutcome::NotJudged) | None => "",
         };
         let refused_or_accepted = outcome.filter(|_| observed.is_empty()).map_or("", ProofOutcome::as_str);
-        let jti_hash = proof.and_then(|proof| proof.jti_hash).map(|hash| hash.to_string());
+        let proof_trace = proof.and_then(|proof| proof.trace.as_ref());
+        let jkt = proof_trace.map(|proof| proof.thumbprint.to_string());
+        let jti_hash = proof_trace.map(|proof| proof.jti_hash().to_string());
         let parent = trace.and_then(|ids| ids.parent).map(|parent| parent.to_string());
         tracing::info!(
             target: ACCESS,
@@ -173,7 +175,7 @@ impl AccessEvent {
             subject = self.audit.subject.as_deref().unwrap_or_default(),
             proof = refused_or_accepted,
             observed,
-            jkt = proof.and_then(|proof| proof.thumbprint.as_deref()).unwrap_or_default(),
+            jkt = jkt.as_deref().unwrap_or_default(),
             jti_hash = jti_hash.as_deref().unwrap_or_default(),
             status = status.as_u16(),
             duration_ms = (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0,

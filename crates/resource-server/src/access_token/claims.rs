@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jose::UnixTime;
-use oauth::Audience;
+use oauth::{Audience, AudienceError};
 use serde_json::{Map, Value};
 
 use super::TokenError;
@@ -64,39 +64,67 @@ pub(super) fn check_type(claims: &Map<String, Value>) -> Result<(), TokenError> 
     }
 }
 
-/// One of `accepted` must be in `aud`; nothing is demanded if there are none.
-pub(super) fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
-    if accepted.is_empty() {
-        return Ok(());
+/// The claims that a token is measured by on every request, read once with their types.
+#[derive(Debug, Clone)]
+pub(super) struct Measured {
+    audience: Result<Audience, AudienceError>,
+    not_before: Option<UnixTime>,
+    /// `exp`.
+    pub(super) expires_at: Option<UnixTime>,
+    issued_at: Option<UnixTime>,
+}
+
+impl Measured {
+    /// Reads `nbf`, `exp`, `iat` and `aud`. An `aud` of the wrong type is an error where one is demanded only.
+    pub(super) fn read(claims: &Map<String, Value>) -> Result<Self, BadClaim> {
+        Ok(Self {
+            audience: Audience::from_claims(claims),
+            not_before: time(claims, "nbf")?,
+            expires_at: time(claims, "exp")?,
+            issued_at: time(claims, "iat")?,
+        })
     }
-    let audience = Audience::from_claims(claims).map_err(|_| TokenError::BadClaim("aud"))?;
-    if accepted.iter().any(|accepted| audience.contains_or_lists(accepted)) {
+
+    /// One of `accepted` must be in `aud`; nothing is demanded if there are none.
+    pub(super) fn check_audience(&self, accepted: &[String]) -> Result<(), TokenError> {
+        if accepted.is_empty() {
+            return Ok(());
+        }
+        let audience = self.audience.as_ref().map_err(|_| TokenError::BadClaim("aud"))?;
+        if accepted.iter().any(|accepted| audience.contains_or_lists(accepted)) {
+            Ok(())
+        } else {
+            Err(TokenError::Audience)
+        }
+    }
+
+    /// `nbf`, `exp` where it is there, `iat`.
+    pub(super) fn check_times(&self, leeway: Duration, now: UnixTime) -> Result<(), TokenError> {
+        if self.not_before.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
+            return Err(TokenError::NotYetValid);
+        }
+        if self.expires_at.is_some_and(|exp| exp.saturating_add(leeway) <= now) {
+            return Err(TokenError::Expired);
+        }
+        if self.issued_at.is_some_and(|iat| iat > now.saturating_add(leeway)) {
+            return Err(TokenError::IssuedInFuture);
+        }
         Ok(())
-    } else {
-        Err(TokenError::Audience)
     }
 }
 
-/// `nbf`, `exp` where it is there, `iat`.
-pub(super) fn check_times(
-    claims: &Map<String, Value>,
-    leeway: Duration,
-    now: UnixTime,
-) -> Result<(), TokenError> {
-    if time(claims, "nbf")?.is_some_and(|nbf| nbf > now.saturating_add(leeway)) {
-        return Err(TokenError::NotYetValid);
+/// The name of a claim that has the wrong type.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BadClaim(&'static str);
+
+impl From<BadClaim> for TokenError {
+    fn from(BadClaim(name): BadClaim) -> Self {
+        Self::BadClaim(name)
     }
-    if time(claims, "exp")?.is_some_and(|exp| exp.saturating_add(leeway) <= now) {
-        return Err(TokenError::Expired);
-    }
-    if time(claims, "iat")?.is_some_and(|iat| iat > now.saturating_add(leeway)) {
-        return Err(TokenError::IssuedInFuture);
-    }
-    Ok(())
 }
 
 /// A NumericDate; beyond the range it is clamped, and out of every window.
-pub(super) fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenError> {
+fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, BadClaim> {
     let Some(claim) = claims.get(name) else { return Ok(None) };
-    UnixTime::from_numeric_date(claim).map(Some).ok_or(TokenError::BadClaim(name))
+    UnixTime::from_numeric_date(claim).map(Some).ok_or(BadClaim(name))
 }

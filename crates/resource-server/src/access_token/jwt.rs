@@ -8,10 +8,10 @@ use std::sync::Arc;
 use dpop::AccessTokenHash;
 use jose::jwt::UnverifiedJwt;
 use jose::{Algorithm, JwkSet, UnixTime};
-use oauth::{AccessToken, Confirmation};
-use serde_json::{Map, Value};
+use oauth::{AccessTokenRef, Confirmation};
+use serde_json::Value;
 
-use super::claims::{Claims, check_audience, check_times, check_type};
+use super::claims::{Claims, Measured, check_type};
 use super::{TokenError, VerifiedToken};
 use crate::discovery::Discovery;
 use crate::jwks::KeySource;
@@ -88,6 +88,9 @@ pub enum IssuerNames {
 #[derive(Debug)]
 struct Verdict {
     token: VerifiedToken,
+    /// `iss`.
+    issuer: String,
+    measured: Measured,
     algorithm: Algorithm,
     kid: Option<String>,
     /// The key set that verified it; with another one, of another issuer or after a rotation, the verdict is void.
@@ -123,7 +126,7 @@ impl JwtTokens {
 
     pub(super) async fn verify(
         &self,
-        token: &AccessToken,
+        token: AccessTokenRef<'_>,
         hash: &AccessTokenHash,
         now: UnixTime,
     ) -> Result<VerifiedToken, TokenError> {
@@ -147,21 +150,21 @@ impl JwtTokens {
     /// Whether a verdict counts today and under this policy: everything but the signature is looked at again, and the
     /// signature holds while the issuer's keys are the same.
     async fn still_holds(&self, verdict: &Verdict, now: UnixTime) -> Result<bool, TokenError> {
-        let claims = &verdict.token.claims;
-        let issuer = self.issuer_of(claims, now).await?;
+        let issuer = self.issuer_of(&verdict.issuer, now).await?;
         let keys = issuer.keys_for(verdict.algorithm, verdict.kid.as_deref(), now).await?;
         if !Arc::ptr_eq(&keys, &verdict.keys) {
             return Ok(false);
         }
-        issuer.check_claims(claims, now)?;
+        issuer.check_claims(&verdict.measured, now)?;
         Ok(true)
     }
 
-    async fn check(&self, token: &AccessToken, now: UnixTime) -> Result<Arc<Verdict>, TokenError> {
+    async fn check(&self, token: AccessTokenRef<'_>, now: UnixTime) -> Result<Arc<Verdict>, TokenError> {
         let jwt = UnverifiedJwt::parse(token.as_str()).map_err(TokenError::Malformed)?;
         check_header_type(&jwt)?;
         check_type(&jwt.claims)?;
-        let issuer = self.issuer_of(&jwt.claims, now).await?;
+        let issuer_name = jwt.claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?.to_owned();
+        let issuer = self.issuer_of(&issuer_name, now).await?;
         let algorithm = jwt.header.alg;
         let kid = jwt.header.kid.clone();
         let keys = issuer.keys_for(algorithm, kid.as_deref(), now).await?;
@@ -171,19 +174,15 @@ impl JwtTokens {
                 None => error,
             }
         })?;
-        issuer.check_claims(&jwt.claims, now)?;
+        let measured = Measured::read(&jwt.claims)?;
+        issuer.check_claims(&measured, now)?;
         let confirmation = Confirmation::from_claims(&jwt.claims).map_err(TokenError::Confirmation)?;
         let token = VerifiedToken { claims: Claims::new(jwt.claims), confirmation };
-        Ok(Arc::new(Verdict { token, algorithm, kid, keys }))
+        Ok(Arc::new(Verdict { token, issuer: issuer_name, measured, algorithm, kid, keys }))
     }
 
     /// The issuer that the token names. Metadata that can not be had are a fault only if nobody else is meant.
-    async fn issuer_of(
-        &self,
-        claims: &Map<String, Value>,
-        now: UnixTime,
-    ) -> Result<&TrustedIssuer, TokenError> {
-        let name = claims.get("iss").and_then(Value::as_str).ok_or(TokenError::Issuer)?;
+    async fn issuer_of(&self, name: &str, now: UnixTime) -> Result<&TrustedIssuer, TokenError> {
         let mut outcome = TokenError::Issuer;
         for issuer in self.issuers.iter() {
             match &issuer.names {
@@ -220,12 +219,12 @@ impl TrustedIssuer {
         self.keys.keys(kid, now).await.map_err(TokenError::Keys)
     }
 
-    fn check_claims(&self, claims: &Map<String, Value>, now: UnixTime) -> Result<(), TokenError> {
-        check_audience(claims, &self.policy.audience)?;
-        if !claims.contains_key("exp") {
+    fn check_claims(&self, measured: &Measured, now: UnixTime) -> Result<(), TokenError> {
+        measured.check_audience(&self.policy.audience)?;
+        if measured.expires_at.is_none() {
             return Err(TokenError::BadClaim("exp"));
         }
-        check_times(claims, self.policy.leeway, now)
+        measured.check_times(self.policy.leeway, now)
     }
 }
 

@@ -115,7 +115,7 @@ impl TokenAuthenticator {
             target_uri: input.target_uri,
             headers: &input.request.headers,
         };
-        let presented = PresentedToken { credentials: &credentials, claimed: input.claimed_proofs };
+        let presented = PresentedToken { credentials: (&credentials).into(), claimed: input.claimed_proofs };
         let verified = match self.verifier.verify_presented(&request, &presented, input.now).await {
             Ok(verified) => verified,
             Err(refusal) => return refused(&refusal, input),

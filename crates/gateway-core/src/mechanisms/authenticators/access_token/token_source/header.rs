@@ -58,15 +58,15 @@ impl HeaderSource {
 
 /// The one line of `Authorization`, as every resource server reads it; another scheme is not ours.
 fn in_authorization(scheme: Scheme, line: &HeaderValue) -> Found {
-    let is_ours = |line: &[u8]| {
-        line.get(..scheme.as_str().len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_str().as_bytes()))
-    };
+    let start = line.as_bytes().get(..scheme.as_str().len());
+    if !start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_str().as_bytes())) {
+        return Found::Nothing;
+    }
     match Credentials::parse(line.as_bytes()) {
         Ok(Some(credentials)) if credentials.scheme == scheme => {
             Found::Token { credentials, in_authorization: true }
         }
-        Err(error) if is_ours(line.as_bytes()) => Found::Malformed(error),
-        Ok(_) | Err(_) => Found::Nothing,
+        Ok(_) => Found::Nothing,
+        Err(error) => Found::Malformed(error),
     }
 }
