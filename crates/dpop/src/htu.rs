@@ -4,6 +4,7 @@
 //! accepts; here every such text is simply no match.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use thiserror::Error;
@@ -24,21 +25,19 @@ const MAX_BYTES: usize = 8 * 1024;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Htu {
-    scheme: Scheme,
-    host: Host,
-    port: u16,
-    path: String,
+    /// The normal form. Two URIs are equal when it is: host, port and path can not run into each other in it.
+    normal: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Scheme {
     Http,
     Https,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Host {
-    Name(String),
+enum Host<'a> {
+    /// Not yet in lower case.
+    Name(&'a str),
     Ipv6(Ipv6Addr),
 }
 
@@ -73,7 +72,7 @@ impl Htu {
         if uri.len() > MAX_BYTES {
             return Err(HtuError::TooLong);
         }
-        if !has_only_uri_characters(uri.as_bytes()) {
+        if !has_only_uri_characters(uri) {
             return Err(HtuError::Character);
         }
         let (scheme, rest) = split_scheme(uri).ok_or(HtuError::Scheme)?;
@@ -84,11 +83,14 @@ impl Htu {
             return Err(HtuError::Character);
         }
         let (host, port) = parse_authority(authority).ok_or(HtuError::Authority)?;
-        let default_port = match scheme {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        };
-        Ok(Self { scheme, host, port: port.unwrap_or(default_port), path: normal_path(path) })
+        let mut normal = String::with_capacity(uri.len() + 1);
+        normal.push_str(scheme.prefix());
+        push_host(&mut normal, host);
+        if let Some(port) = port.filter(|port| *port != scheme.default_port()) {
+            push_port(&mut normal, port);
+        }
+        push_normal_path(&mut normal, path);
+        Ok(Self { normal })
     }
 
     /// As [`Htu::parse`], but a query or fragment, empty ones included, is refused.
@@ -102,56 +104,72 @@ impl Htu {
         }
         Self::parse(uri)
     }
+
+    /// Whether an `htu` claim names this target (RFC 9449 §4.3 (9)); with `strict`, one with a query or fragment does not.
+    pub(crate) fn is_claimed_by(&self, claim: &str, strict: bool) -> bool {
+        // The normal form is its own, and has neither query nor fragment: what most clients send.
+        if claim == self.normal {
+            return true;
+        }
+        let claimed = if strict { Self::parse_strict(claim) } else { Self::parse(claim) };
+        claimed.is_ok_and(|claimed| claimed == *self)
+    }
 }
 
 /// The normal form as a client writes it into a proof: some servers compare bytes, so nothing else should be sent.
 impl fmt::Display for Htu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, default_port) = match self.scheme {
-            Scheme::Http => ("http", 80),
-            Scheme::Https => ("https", 443),
-        };
-        write!(f, "{scheme}://")?;
-        match &self.host {
-            Host::Name(name) => f.write_str(name)?,
-            Host::Ipv6(address) => write!(f, "[{address}]")?,
-        }
-        if self.port != default_port {
-            write!(f, ":{}", self.port)?;
-        }
-        f.write_str(&self.path)
+        f.write_str(&self.normal)
     }
 }
 
-fn has_only_uri_characters(mut bytes: &[u8]) -> bool {
-    while let [first, rest @ ..] = bytes {
-        bytes = match first {
-            b'%' => match rest {
-                [high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
-                _ => return false,
-            },
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => rest,
-            b'-' | b'.' | b'_' | b'~' | b':' | b'/' | b'?' | b'#' | b'[' | b']' | b'@' | b'!' | b'$'
-            | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => rest,
-            _ => return false,
-        };
+impl Scheme {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Http => "http://",
+            Self::Https => "https://",
+        }
     }
-    true
+
+    const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+fn has_only_uri_characters(uri: &str) -> bool {
+    // Looks at every byte without a branch, so that several are looked at together.
+    uri.bytes().fold(true, |good, byte| good & is_uri_character(byte)) && has_only_whole_escapes(uri)
+}
+
+/// RFC 3986 §2: what is reserved or unreserved, and `%`.
+fn is_uri_character(byte: u8) -> bool {
+    matches!(byte, b'#'..=b';') // # $ % & ' ( ) * + , - . / digits : ;
+        | matches!(byte, b'?'..=b'[') // ? @ A to Z [
+        | byte.is_ascii_lowercase()
+        | matches!(byte, b'!' | b'=' | b']' | b'_' | b'~')
+}
+
+/// Every `%` has two hex digits behind it (RFC 3986 §2.1).
+fn has_only_whole_escapes(uri: &str) -> bool {
+    uri.split('%').skip(1).all(|behind| {
+        let mut bytes = behind.bytes();
+        let mut is_digit = || bytes.next().is_some_and(|byte| byte.is_ascii_hexdigit());
+        is_digit() && is_digit()
+    })
 }
 
 fn split_scheme(uri: &str) -> Option<(Scheme, &str)> {
-    let (scheme, rest) = uri.split_once("://")?;
-    if scheme.eq_ignore_ascii_case("https") {
-        Some((Scheme::Https, rest))
-    } else if scheme.eq_ignore_ascii_case("http") {
-        Some((Scheme::Http, rest))
-    } else {
-        None
-    }
+    [Scheme::Https, Scheme::Http].into_iter().find_map(|scheme| {
+        let (prefix, rest) = uri.split_at_checked(scheme.prefix().len())?;
+        prefix.eq_ignore_ascii_case(scheme.prefix()).then_some((scheme, rest))
+    })
 }
 
 /// Host and port; userinfo, `%` in the host and zones are refused (spec §7.1 (2)).
-fn parse_authority(authority: &str) -> Option<(Host, Option<u16>)> {
+fn parse_authority(authority: &str) -> Option<(Host<'_>, Option<u16>)> {
     if let Some(literal) = authority.strip_prefix('[') {
         let (address, rest) = literal.split_once(']')?;
         let port = match rest {
@@ -166,7 +184,7 @@ fn parse_authority(authority: &str) -> Option<(Host, Option<u16>)> {
     };
     let well_formed = !host.is_empty()
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~!$&'()*+,;=-".contains(&byte));
-    well_formed.then(|| (Host::Name(host.to_ascii_lowercase()), port))
+    well_formed.then_some((Host::Name(host), port))
 }
 
 /// `Some(None)` for the empty port, which is the default one (RFC 3986 §6.2.3).
@@ -180,7 +198,34 @@ fn parse_port(port: &str) -> Option<Option<u16>> {
     port.parse().ok().map(Some)
 }
 
-/// Decodes unreserved octets, upper-cases other escapes, then removes dot segments; the empty path becomes `/`.
+/// Behind the scheme only.
+fn push_host(normal: &mut String, host: Host<'_>) {
+    match host {
+        Host::Name(name) => {
+            normal.push_str(name);
+            normal.make_ascii_lowercase();
+        }
+        Host::Ipv6(address) => {
+            // Writing into a text does not fail.
+            let _ = write!(normal, "[{address}]");
+        }
+    }
+}
+
+fn push_port(normal: &mut String, port: u16) {
+    let _ = write!(normal, ":{port}");
+}
+
+/// A path without escapes and dot segments is in normal form; the empty path becomes `/`.
+fn push_normal_path(normal: &mut String, path: &str) {
+    match path {
+        "" => normal.push('/'),
+        path if path.contains('%') || path.contains("/.") => normal.push_str(&normal_path(path)),
+        path => normal.push_str(path),
+    }
+}
+
+/// Decodes unreserved octets, upper-cases other escapes, then removes dot segments.
 fn normal_path(path: &str) -> String {
     let decoded = normalize_escapes(path);
     let mut segments: Vec<&str> = Vec::new();
@@ -233,6 +278,38 @@ mod tests {
         assert_eq!(shown("http://[2001:DB8:0::1]:8080"), "http://[2001:db8::1]:8080/");
         assert_eq!(shown("https://a/b/.."), "https://a/");
         assert_eq!(shown("https://a/b/c/."), "https://a/b/c/");
+    }
+
+    #[test]
+    fn every_byte_is_sorted_as_the_grammar_says() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+            assert_eq!(is_uri_character(byte), expected, "{byte:#x}");
+        }
+        for (uri, whole) in
+            [("%41%zz", false), ("%", false), ("a%4", false), ("%%41", false), ("%4%1", false)]
+                .into_iter()
+                .chain([("", true), ("a", true), ("%41", true), ("%fFa%00", true)])
+        {
+            assert_eq!(has_only_whole_escapes(uri), whole, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_claim_in_normal_form_is_found_without_parsing_it() {
+        let target = Htu::parse("https://API.example.com/a/%62?x=1").unwrap();
+        for (claim, lenient, strict) in [
+            ("https://api.example.com/a/b", true, true),
+            ("HTTPS://api.example.com:443/a/./b", true, true),
+            ("https://api.example.com/a/b?", true, false),
+            ("https://api.example.com/a/b#x", true, false),
+            ("https://api.example.com/a/b/", false, false),
+            ("https://api.example.com/a/b ", false, false),
+            ("", false, false),
+        ] {
+            assert_eq!(target.is_claimed_by(claim, false), lenient, "{claim}");
+            assert_eq!(target.is_claimed_by(claim, true), strict, "{claim}, strict");
+        }
     }
 
     proptest! {

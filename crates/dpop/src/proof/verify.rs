@@ -124,8 +124,7 @@ fn check_request(
         return Err(ProofError::Method);
     }
     // (9) The htu claim matches the HTTP URI value for the request, ignoring any query and fragment parts.
-    let claimed = if policy.strict_htu { Htu::parse_strict(&claims.htu) } else { Htu::parse(&claims.htu) };
-    if claimed.ok().as_ref() != Some(htu) {
+    if !htu.is_claimed_by(&claims.htu, policy.strict_htu) {
         return Err(ProofError::Target);
     }
     // (10) If the server provided a nonce value to the client, the nonce claim matches it.
