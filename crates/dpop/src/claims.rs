@@ -1,7 +1,7 @@
 //! The claims of a proof, read once with their types (RFC 9449 §4.2, §4.3 (3)).
 
 use jose::UnixTime;
-use serde_json::{Map, Value};
+use jose::json::{Borrowed, Object};
 
 use crate::access_token_hash::AccessTokenHash;
 use crate::error::ProofError;
@@ -41,44 +41,83 @@ impl ProofClaims {
     /// # Errors
     ///
     /// [`ProofError::MissingClaim`], [`ProofError::BadClaim`] or [`ProofError::ClaimTooLong`].
-    pub(crate) fn from_json(claims: &Map<String, Value>, policy: &Policy) -> Result<Self, ProofError> {
+    pub(crate) fn from_json(claims: &Object<'_>, policy: &Policy) -> Result<Self, ProofError> {
+        let claims = WrittenClaims::find(claims);
         Ok(Self {
-            jti: text(claims, "jti", policy.max_jti_bytes)?,
+            jti: text(claims.jti, "jti", policy.max_jti_bytes)?,
             // Longer than every registered method, short enough to be compared for free.
-            htm: text(claims, "htm", 64)?,
-            htu: text(claims, "htu", policy.max_htu_bytes)?,
-            iat: time(claims, "iat")?.ok_or(ProofError::MissingClaim("iat"))?,
-            ath: match claims.get("ath") {
+            htm: text(claims.htm, "htm", 64)?,
+            htu: text(claims.htu, "htu", policy.max_htu_bytes)?,
+            iat: time(claims.iat, "iat")?.ok_or(ProofError::MissingClaim("iat"))?,
+            ath: match claims.ath {
                 None => None,
-                Some(Value::String(ath)) => {
+                Some(Borrowed::String(ath)) => {
                     Some(AccessTokenHash::parse(ath).ok_or(ProofError::BadClaim("ath"))?)
                 }
                 Some(_) => return Err(ProofError::BadClaim("ath")),
             },
-            nonce: match claims.get("nonce") {
+            nonce: match claims.nonce {
                 None => None,
-                Some(Value::String(nonce)) => Some(nonce.clone()),
+                Some(Borrowed::String(nonce)) => Some(nonce.to_string()),
                 Some(_) => return Err(ProofError::BadClaim("nonce")),
             },
-            exp: time(claims, "exp")?,
-            nbf: time(claims, "nbf")?,
+            exp: time(claims.exp, "exp")?,
+            nbf: time(claims.nbf, "nbf")?,
         })
     }
 }
 
-fn text(claims: &Map<String, Value>, name: &'static str, max_bytes: usize) -> Result<String, ProofError> {
-    match claims.get(name) {
+/// The claims of meaning as they are written, each found in one walk through all.
+#[derive(Default)]
+struct WrittenClaims<'c> {
+    jti: Option<&'c Borrowed<'c>>,
+    htm: Option<&'c Borrowed<'c>>,
+    htu: Option<&'c Borrowed<'c>>,
+    iat: Option<&'c Borrowed<'c>>,
+    ath: Option<&'c Borrowed<'c>>,
+    nonce: Option<&'c Borrowed<'c>>,
+    exp: Option<&'c Borrowed<'c>>,
+    nbf: Option<&'c Borrowed<'c>>,
+}
+
+impl<'c> WrittenClaims<'c> {
+    fn find(claims: &'c Object<'c>) -> Self {
+        let mut found = Self::default();
+        for (name, value) in claims.iter() {
+            match name {
+                "jti" => found.jti = Some(value),
+                "htm" => found.htm = Some(value),
+                "htu" => found.htu = Some(value),
+                "iat" => found.iat = Some(value),
+                "ath" => found.ath = Some(value),
+                "nonce" => found.nonce = Some(value),
+                "exp" => found.exp = Some(value),
+                "nbf" => found.nbf = Some(value),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+fn text(claim: Option<&Borrowed<'_>>, name: &'static str, max_bytes: usize) -> Result<String, ProofError> {
+    match claim {
         None => Err(ProofError::MissingClaim(name)),
         // White space alone identifies nothing.
-        Some(Value::String(text)) if text.trim().is_empty() => Err(ProofError::BadClaim(name)),
-        Some(Value::String(text)) if text.len() > max_bytes => Err(ProofError::ClaimTooLong(name)),
-        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Borrowed::String(text)) if text.trim().is_empty() => Err(ProofError::BadClaim(name)),
+        Some(Borrowed::String(text)) if text.len() > max_bytes => Err(ProofError::ClaimTooLong(name)),
+        Some(Borrowed::String(text)) => Ok(text.to_string()),
         Some(_) => Err(ProofError::BadClaim(name)),
     }
 }
 
 /// A NumericDate; beyond the range it is clamped and fails the window.
-fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, ProofError> {
-    let Some(claim) = claims.get(name) else { return Ok(None) };
-    UnixTime::from_numeric_date(claim).map(Some).ok_or(ProofError::BadClaim(name))
+fn time(claim: Option<&Borrowed<'_>>, name: &'static str) -> Result<Option<UnixTime>, ProofError> {
+    match claim {
+        None => Ok(None),
+        Some(Borrowed::Number(number)) => {
+            UnixTime::from_number(number).map(Some).ok_or(ProofError::BadClaim(name))
+        }
+        Some(_) => Err(ProofError::BadClaim(name)),
+    }
 }

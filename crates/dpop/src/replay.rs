@@ -26,9 +26,9 @@ impl ReplayKey {
     /// `SHA-256( u32be(len jkt) ‖ jkt ‖ u32be(len jti) ‖ jti )`, jkt as its 43 characters, jti as UTF-8.
     #[must_use]
     pub fn new(thumbprint: &JwkThumbprint, jti: &str) -> Self {
-        let thumbprint = thumbprint.to_string();
+        let thumbprint = thumbprint.to_text();
         let mut input = Vec::with_capacity(8 + thumbprint.len() + jti.len());
-        for part in [thumbprint.as_bytes(), jti.as_bytes()] {
+        for part in [&thumbprint, jti.as_bytes()] {
             // A jti is at most 512 bytes here; saturating keeps the function total.
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             input.extend_from_slice(&length.to_be_bytes());

@@ -4,14 +4,13 @@
 //! there can be played against each other, so duplicates are refused at every depth, also when one is written with escapes. So are invalid
 //! UTF-8, a byte order mark, lone surrogates, trailing bytes, numbers that are not finite as a double, and nesting beyond a limit.
 
-use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::HashSet;
-use std::fmt;
+mod borrowed;
+mod strict;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+pub use borrowed::{Borrowed, Object};
 
 /// The nesting that protocol messages get: an object inside an object has depth 2.
 pub const MAX_DEPTH: usize = 16;
@@ -55,11 +54,22 @@ pub enum JsonError {
 ///
 /// One [`JsonError`], never [`JsonError::WrongShape`].
 pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>, JsonError> {
-    match read(bytes, max_depth, Build)? {
-        Value::Object(members) => Ok(members),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(JsonError::NotAnObject)
-        }
+    borrow_object(bytes, max_depth).map(Map::from)
+}
+
+/// As [`parse_object`], without copying the text: for what is looked at once.
+///
+/// # Errors
+///
+/// One [`JsonError`], never [`JsonError::WrongShape`].
+pub fn borrow_object(bytes: &[u8], max_depth: usize) -> Result<Object<'_>, JsonError> {
+    match strict::read(bytes, max_depth)? {
+        Borrowed::Object(object) => Ok(object),
+        Borrowed::Null
+        | Borrowed::Bool(_)
+        | Borrowed::Number(_)
+        | Borrowed::String(_)
+        | Borrowed::Array(_) => Err(JsonError::NotAnObject),
     }
 }
 
@@ -69,7 +79,7 @@ pub fn parse_object(bytes: &[u8], max_depth: usize) -> Result<Map<String, Value>
 ///
 /// One [`JsonError`], never [`JsonError::NotAnObject`] or [`JsonError::WrongShape`].
 pub fn parse_value(bytes: &[u8], max_depth: usize) -> Result<Value, JsonError> {
-    read(bytes, max_depth, Build)
+    strict::read(bytes, max_depth).map(Value::from)
 }
 
 /// Parses one JSON object, as strictly as [`parse_object`], into a type that may borrow from `bytes`.
@@ -78,210 +88,15 @@ pub fn parse_value(bytes: &[u8], max_depth: usize) -> Result<Value, JsonError> {
 ///
 /// One [`JsonError`]; [`JsonError::WrongShape`] when only the conversion into `T` failed.
 pub fn from_slice<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_depth: usize) -> Result<T, JsonError> {
-    if read(bytes, max_depth, Scan)? != Kind::Object {
-        return Err(JsonError::NotAnObject);
-    }
+    borrow_object(bytes, max_depth)?;
     serde_json::from_slice(bytes)
         .map_err(|error| JsonError::WrongShape { line: error.line(), column: error.column() })
 }
 
-fn read<S: Shape>(bytes: &[u8], max_depth: usize, shape: S) -> Result<S::Output, JsonError> {
-    std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    let refusal = Cell::new(None);
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Strict { shape, depth_left: max_depth, refusal: &refusal }
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| {
-            refusal.get().unwrap_or(JsonError::Syntax { line: error.line(), column: error.column() })
-        })
-}
-
-/// What a strict walk makes of the text: a tree, or nothing but the knowledge that it is good.
-trait Shape: Copy {
-    type Output;
-    type Members: Default;
-    type Elements: Default;
-    fn scalar(self, value: Scalar<'_>) -> Self::Output;
-    fn add_element(self, elements: &mut Self::Elements, value: Self::Output);
-    fn array(self, elements: Self::Elements) -> Self::Output;
-    /// Tells whether the name is new.
-    fn add_member(self, members: &mut Self::Members, name: Cow<'_, str>, value: Self::Output) -> bool;
-    fn object(self, members: Self::Members) -> Self::Output;
-}
-
-enum Scalar<'a> {
-    Null,
-    Bool(bool),
-    Number(Number),
-    String(&'a str),
-}
-
-#[derive(Clone, Copy)]
-struct Build;
-
-impl Shape for Build {
-    type Output = Value;
-    type Members = Map<String, Value>;
-    type Elements = Vec<Value>;
-
-    fn scalar(self, value: Scalar<'_>) -> Value {
-        match value {
-            Scalar::Null => Value::Null,
-            Scalar::Bool(value) => Value::Bool(value),
-            Scalar::Number(value) => Value::Number(value),
-            Scalar::String(value) => Value::String(value.to_owned()),
-        }
-    }
-    fn add_element(self, elements: &mut Vec<Value>, value: Value) {
-        elements.push(value);
-    }
-    fn array(self, elements: Vec<Value>) -> Value {
-        Value::Array(elements)
-    }
-    fn add_member(self, members: &mut Map<String, Value>, name: Cow<'_, str>, value: Value) -> bool {
-        members.insert(name.into_owned(), value).is_none()
-    }
-    fn object(self, members: Map<String, Value>) -> Value {
-        Value::Object(members)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Scan;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Object,
-    Other,
-}
-
-impl Shape for Scan {
-    type Output = Kind;
-    type Members = HashSet<String>;
-    type Elements = ();
-
-    fn scalar(self, _: Scalar<'_>) -> Kind {
-        Kind::Other
-    }
-    fn add_element(self, (): &mut (), _: Kind) {}
-    fn array(self, (): ()) -> Kind {
-        Kind::Other
-    }
-    fn add_member(self, members: &mut HashSet<String>, name: Cow<'_, str>, _: Kind) -> bool {
-        members.insert(name.into_owned())
-    }
-    fn object(self, _: HashSet<String>) -> Kind {
-        Kind::Object
-    }
-}
-
-/// Reads one value; the reason of a refusal that is not a syntax error is left in `refusal`.
-#[derive(Clone, Copy)]
-struct Strict<'r, S> {
-    shape: S,
-    depth_left: usize,
-    refusal: &'r Cell<Option<JsonError>>,
-}
-
-impl<S> Strict<'_, S> {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left, ..self }),
-            None => Err(self.refuse(JsonError::TooDeep)),
-        }
-    }
-
-    fn refuse<E: serde::de::Error>(&self, reason: JsonError) -> E {
-        self.refusal.set(Some(reason));
-        E::custom("refused")
-    }
-}
-
-impl<'de, S: Shape> DeserializeSeed<'de> for Strict<'_, S> {
-    type Value = S::Output;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Output, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, S: Shape> Visitor<'de> for Strict<'_, S> {
-    type Value = S::Output;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<S::Output, E> {
-        Ok(self.shape.scalar(Scalar::Null))
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<S::Output, E> {
-        Ok(self.shape.scalar(Scalar::Bool(value)))
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<S::Output, E> {
-        Ok(self.shape.scalar(Scalar::Number(value.into())))
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<S::Output, E> {
-        Ok(self.shape.scalar(Scalar::Number(value.into())))
-    }
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<S::Output, E> {
-        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
-        Ok(self.shape.scalar(Scalar::Number(number)))
-    }
-    fn visit_str<E>(self, value: &str) -> Result<S::Output, E> {
-        Ok(self.shape.scalar(Scalar::String(value)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<S::Output, A::Error> {
-        let inner = self.deeper()?;
-        let mut elements = S::Elements::default();
-        while let Some(value) = sequence.next_element_seed(inner)? {
-            self.shape.add_element(&mut elements, value);
-        }
-        Ok(self.shape.array(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Output, A::Error> {
-        let inner = self.deeper()?;
-        let mut members = S::Members::default();
-        while let Some(name) = map.next_key_seed(MemberName)? {
-            let value = map.next_value_seed(inner)?;
-            if !self.shape.add_member(&mut members, name, value) {
-                return Err(self.refuse(JsonError::DuplicateMember));
-            }
-        }
-        Ok(self.shape.object(members))
-    }
-}
-
-/// A member's name after unescaping, borrowed where the text has no escape.
-struct MemberName;
-
-impl<'de> DeserializeSeed<'de> for MemberName {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for MemberName {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of a member")
-    }
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(name))
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     fn check(text: impl AsRef<[u8]>, expected: Result<(), JsonError>) {
@@ -329,6 +144,37 @@ mod tests {
             check(text, Err(JsonError::DuplicateMember));
         }
         check(r#"{"a":{"a":{"a":1}},"A":1}"#, Ok(()));
+    }
+
+    #[test]
+    fn refuses_duplicates_among_many_members() {
+        let object = |names: &[String]| {
+            let members: Vec<String> = names.iter().map(|name| format!(r#""{name}":1"#)).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for count in 1..50_usize {
+            let names: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
+            check(object(&names), Ok(()));
+            for again in ["n0", r"\u006e0", &format!("n{}", count - 1), &format!("n{}", count / 2)] {
+                let twice: Vec<String> = names.iter().cloned().chain([again.to_owned()]).collect();
+                check(object(&twice), Err(JsonError::DuplicateMember));
+                let then_more: Vec<String> = twice.into_iter().chain(["more".to_owned()]).collect();
+                check(object(&then_more), Err(JsonError::DuplicateMember));
+            }
+        }
+    }
+
+    #[test]
+    fn borrows_all_that_has_no_escape() {
+        let text = br#"{"a":"plain","b\u0062":"esc\u0061ped","c":[null,true,-1,{}]}"#;
+        let object = borrow_object(text, MAX_DEPTH).unwrap();
+        let names: Vec<&str> = object.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "bb", "c"]);
+        assert!(matches!(object.get("a"), Some(Borrowed::String(Cow::Borrowed("plain")))));
+        assert!(matches!(object.get("bb"), Some(Borrowed::String(Cow::Owned(text))) if text == "escaped"));
+        assert!(object.get("b").is_none());
+        let expected = serde_json::json!({"a": "plain", "bb": "escaped", "c": [null, true, -1, {}]});
+        assert_eq!(Value::Object(Map::from(object)), expected);
     }
 
     #[test]

@@ -3,28 +3,24 @@
 //! A [`PublicJwk`] can only be made by [`PublicJwk::parse`], so holding one means: no private or symmetric member was present, lengths are
 //! exact, the point is on its curve, RSA numbers are within limits. The thumbprint is computed from the checked key, not from input text.
 
+mod members;
+mod rsa;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    RsaPublicKeyComponents, VerificationAlgorithm,
+    VerificationAlgorithm,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use self::members::{Member, Members, text};
+use self::rsa::RsaKey;
 use crate::ed25519_point::{self, PointRefusal};
-use crate::{Algorithm, JwkThumbprint, SignatureError, base64url};
-
-/// Members that only private or symmetric keys have (RFC 7518, section 6; RFC 9964). Their presence alone refuses a public key (D14).
-const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
-
-/// Smallest RSA modulus in bits (RFC 7518, section 3.3).
-const MIN_RSA_BITS: usize = 2048;
-/// Largest RSA modulus in bits (decision D17): the sender of a proof chooses the key, so its cost is bounded.
-const MAX_RSA_BITS: usize = 4096;
+use crate::json::Object;
+use crate::{Algorithm, JwkThumbprint, SignatureError, base64url, p256_point};
 
 /// Why a JSON object is not an acceptable public key. No variant carries input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +82,7 @@ pub struct PublicJwk {
 
 #[derive(Clone)]
 enum Material {
-    Ec { curve: Curve, x: Vec<u8>, y: Vec<u8>, key: ParsedPublicKey },
+    Ec(EcKey),
     Ed25519 { x: [u8; 32], key: ParsedPublicKey },
     Rsa(Arc<RsaKey>),
 }
@@ -115,84 +111,52 @@ impl PublicJwk {
     ///
     /// A [`JwkError`]; the first that applies, private members before all else.
     pub fn parse(members: &Map<String, Value>) -> Result<Self, JwkError> {
-        if PRIVATE_MEMBERS.iter().any(|name| members.contains_key(*name)) {
-            return Err(JwkError::PrivateMember);
-        }
-        Self::parse_public_part(members)
+        Self::from_members(&members.into())
+    }
+
+    /// As [`parse`](Self::parse), for members that were read without copying them.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn from_object(members: &Object<'_>) -> Result<Self, JwkError> {
+        Self::from_members(&members.into())
+    }
+
+    fn from_members(members: &Members<'_>) -> Result<Self, JwkError> {
+        if members.has_private { Err(JwkError::PrivateMember) } else { Self::from_public_part(members) }
     }
 
     /// As [`parse`](Self::parse), but looks only at public members; for the public half of a private key.
     pub(crate) fn parse_public_part(members: &Map<String, Value>) -> Result<Self, JwkError> {
-        let restriction = Restriction::parse(members)?;
-        match string(members, "kty")? {
-            "EC" => Self::parse_ec(members, restriction),
-            "OKP" => Self::parse_okp(members, restriction),
-            "RSA" => Self::parse_rsa(members, restriction),
-            _ => Err(JwkError::UnsupportedKeyType),
-        }
+        Self::from_public_part(&members.into())
     }
 
-    fn parse_ec(members: &Map<String, Value>, restriction: Restriction) -> Result<Self, JwkError> {
-        let curve = match string(members, "crv")? {
-            "P-256" => Curve::P256,
-            "P-384" => Curve::P384,
-            "P-521" => Curve::P521,
-            _ => return Err(JwkError::UnsupportedCurve),
+    fn from_public_part(members: &Members<'_>) -> Result<Self, JwkError> {
+        let restriction = Restriction::read(members)?;
+        let material = match text(members.kty, "kty")? {
+            "EC" => Material::Ec(EcKey::read(members)?),
+            "OKP" => Self::read_okp(members)?,
+            "RSA" => {
+                Material::Rsa(Arc::new(RsaKey::new(decoded(members.n, "n")?, decoded(members.e, "e")?)?))
+            }
+            _ => return Err(JwkError::UnsupportedKeyType),
         };
-        let coordinate = |name| {
-            let bytes = bytes(members, name)?;
-            if bytes.len() == curve.coordinate_bytes() { Ok(bytes) } else { Err(JwkError::WrongLength(name)) }
-        };
-        let (x, y) = (coordinate("x")?, coordinate("y")?);
-        let point: Vec<u8> = [&[UNCOMPRESSED], x.as_slice(), y.as_slice()].concat();
-        let key = ParsedPublicKey::new(curve.verification(), point).map_err(|_| JwkError::NotOnCurve)?;
-        let canonical = format!(
-            r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-            curve.as_str(),
-            base64url::encode(&x),
-            base64url::encode(&y)
-        );
-        Ok(Self::new(Material::Ec { curve, x, y, key }, &canonical, restriction))
+        Ok(Self { thumbprint: material.thumbprint(), material, restriction })
     }
 
-    fn parse_okp(members: &Map<String, Value>, restriction: Restriction) -> Result<Self, JwkError> {
-        if string(members, "crv")? != "Ed25519" {
+    fn read_okp(members: &Members<'_>) -> Result<Material, JwkError> {
+        if text(members.crv, "crv")? != "Ed25519" {
             return Err(JwkError::UnsupportedCurve);
         }
-        let x: [u8; 32] = bytes(members, "x")?.try_into().map_err(|_| JwkError::WrongLength("x"))?;
+        let x: [u8; 32] = decoded(members.x, "x")?.try_into().map_err(|_| JwkError::WrongLength("x"))?;
         ed25519_point::check(&x).map_err(|refusal| match refusal {
             PointRefusal::NotCanonical => JwkError::NotCanonicalPoint,
             PointRefusal::SmallOrder => JwkError::SmallOrder,
             PointRefusal::NotOnCurve => JwkError::NotOnCurve,
         })?;
         let key = ParsedPublicKey::new(&ED25519, x).map_err(|_| JwkError::NotOnCurve)?;
-        let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x));
-        Ok(Self::new(Material::Ed25519 { x, key }, &canonical, restriction))
-    }
-
-    fn parse_rsa(members: &Map<String, Value>, restriction: Restriction) -> Result<Self, JwkError> {
-        let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
-        let (modulus_bits, exponent_bits) = (bit_length("n", &modulus)?, bit_length("e", &exponent)?);
-        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&modulus_bits) {
-            return Err(JwkError::RsaSize);
-        }
-        if !is_odd(&modulus) {
-            return Err(JwkError::RsaModulus);
-        }
-        if !is_odd(&exponent) || !(2..=33).contains(&exponent_bits) {
-            return Err(JwkError::RsaExponent);
-        }
-        let canonical = format!(
-            r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-            base64url::encode(&exponent),
-            base64url::encode(&modulus)
-        );
-        let key = RsaKey { modulus, exponent, modulus_bits, parsed: Default::default() };
-        Ok(Self::new(Material::Rsa(Arc::new(key)), &canonical, restriction))
-    }
-
-    fn new(material: Material, canonical: &str, restriction: Restriction) -> Self {
-        Self { material, thumbprint: JwkThumbprint::of_canonical_jwk(canonical), restriction }
+        Ok(Material::Ed25519 { x, key })
     }
 
     /// Whether this key may verify signatures of this algorithm: by `kty` and `crv`, and by `alg`, `use` and `key_ops` where present.
@@ -210,9 +174,9 @@ impl PublicJwk {
     #[must_use]
     pub fn is_of_type_for(&self, algorithm: Algorithm) -> bool {
         match (algorithm, &self.material) {
-            (Algorithm::Es256, Material::Ec { curve: Curve::P256, .. })
-            | (Algorithm::Es384, Material::Ec { curve: Curve::P384, .. })
-            | (Algorithm::Es512, Material::Ec { curve: Curve::P521, .. })
+            (Algorithm::Es256, Material::Ec(EcKey { curve: Curve::P256, .. }))
+            | (Algorithm::Es384, Material::Ec(EcKey { curve: Curve::P384, .. }))
+            | (Algorithm::Es512, Material::Ec(EcKey { curve: Curve::P521, .. }))
             | (
                 Algorithm::Ps256
                 | Algorithm::Ps384
@@ -235,7 +199,7 @@ impl PublicJwk {
                 | Algorithm::Rs512
                 | Algorithm::EdDsa
                 | Algorithm::Ed25519,
-                Material::Ec { .. } | Material::Ed25519 { .. } | Material::Rsa(_),
+                Material::Ec(_) | Material::Ed25519 { .. } | Material::Rsa(_),
             ) => false,
         }
     }
@@ -256,9 +220,9 @@ impl PublicJwk {
             return algorithm;
         }
         match &self.material {
-            Material::Ec { curve: Curve::P256, .. } => Algorithm::Es256,
-            Material::Ec { curve: Curve::P384, .. } => Algorithm::Es384,
-            Material::Ec { curve: Curve::P521, .. } => Algorithm::Es512,
+            Material::Ec(EcKey { curve: Curve::P256, .. }) => Algorithm::Es256,
+            Material::Ec(EcKey { curve: Curve::P384, .. }) => Algorithm::Es384,
+            Material::Ec(EcKey { curve: Curve::P521, .. }) => Algorithm::Es512,
             Material::Ed25519 { .. } => Algorithm::EdDsa,
             Material::Rsa(key) if key.modulus_bits < 3072 => Algorithm::Ps256,
             Material::Rsa(key) if key.modulus_bits < 4096 => Algorithm::Ps384,
@@ -292,7 +256,7 @@ impl PublicJwk {
             return Err(SignatureError::KeyDoesNotFit);
         }
         let (key, signature_bytes) = match &self.material {
-            Material::Ec { curve, key, .. } => (key, 2 * curve.coordinate_bytes()),
+            Material::Ec(ec) => (ec.parsed()?, 2 * ec.curve.coordinate_bytes()),
             Material::Ed25519 { key, .. } => (key, 64),
             Material::Rsa(rsa) => (rsa.parsed(algorithm)?, rsa.modulus.len()),
         };
@@ -306,10 +270,11 @@ impl PublicJwk {
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         let members = match &self.material {
-            Material::Ec { curve, x, y, .. } => {
+            Material::Ec(ec) => {
+                let (x, y) = ec.coordinates();
                 vec![
                     ("kty", "EC".to_owned()),
-                    ("crv", curve.as_str().to_owned()),
+                    ("crv", ec.curve.as_str().to_owned()),
                     ("x", base64url::encode(x)),
                     ("y", base64url::encode(y)),
                 ]
@@ -349,73 +314,111 @@ impl fmt::Debug for PublicJwk {
     }
 }
 
+impl Material {
+    /// Hashes the required members by name, without white space (RFC 7638, section 3). They are written anew from the checked
+    /// key.
+    fn thumbprint(&self) -> JwkThumbprint {
+        let mut canonical = String::with_capacity(256);
+        match self {
+            Self::Ec(ec) => {
+                let (x, y) = ec.coordinates();
+                canonical.push_str(r#"{"crv":""#);
+                canonical.push_str(ec.curve.as_str());
+                canonical.push_str(r#"","kty":"EC","x":""#);
+                base64url::encode_onto(&mut canonical, x);
+                canonical.push_str(r#"","y":""#);
+                base64url::encode_onto(&mut canonical, y);
+            }
+            Self::Ed25519 { x, .. } => {
+                canonical.push_str(r#"{"crv":"Ed25519","kty":"OKP","x":""#);
+                base64url::encode_onto(&mut canonical, x);
+            }
+            Self::Rsa(key) => {
+                canonical.push_str(r#"{"e":""#);
+                base64url::encode_onto(&mut canonical, &key.exponent);
+                canonical.push_str(r#"","kty":"RSA","n":""#);
+                base64url::encode_onto(&mut canonical, &key.modulus);
+            }
+        }
+        canonical.push_str(r#""}"#);
+        JwkThumbprint::of_canonical_jwk(&canonical)
+    }
+}
+
 impl Restriction {
-    fn parse(members: &Map<String, Value>) -> Result<Self, JwkError> {
-        let algorithm = match members.get("alg") {
+    fn read(members: &Members<'_>) -> Result<Self, JwkError> {
+        let algorithm = match members.alg {
             None => AlgorithmMember::Absent,
-            Some(Value::String(name)) => {
-                name.parse().map_or(AlgorithmMember::Foreign, AlgorithmMember::Known)
-            }
-            Some(_) => return Err(JwkError::WrongType("alg")),
+            Some(Member::Text(name)) => name.parse().map_or(AlgorithmMember::Foreign, AlgorithmMember::Known),
+            Some(Member::Texts { .. } | Member::Other) => return Err(JwkError::WrongType("alg")),
         };
-        let for_signatures = match members.get("use") {
+        let for_signatures = match members.r#use {
             None => true,
-            Some(Value::String(name)) => name == "sig",
-            Some(_) => return Err(JwkError::WrongType("use")),
+            Some(Member::Text(name)) => name == "sig",
+            Some(Member::Texts { .. } | Member::Other) => return Err(JwkError::WrongType("use")),
         };
-        let may_verify = match members.get("key_ops") {
+        let may_verify = match members.key_ops {
             None => true,
-            Some(Value::Array(operations)) if operations.iter().all(Value::is_string) => {
-                operations.iter().any(|name| name == "verify")
-            }
-            Some(_) => return Err(JwkError::WrongType("key_ops")),
+            Some(Member::Texts { has_verify }) => has_verify,
+            Some(Member::Text(_) | Member::Other) => return Err(JwkError::WrongType("key_ops")),
         };
         Ok(Self { algorithm, verifies: for_signatures && may_verify })
     }
 }
 
-/// An RSA public key; the library's form of it is made once per algorithm, at first use.
-struct RsaKey {
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
-    modulus_bits: usize,
-    parsed: RsaVerifiers,
+/// A point of one of the curves.
+#[derive(Clone)]
+struct EcKey {
+    curve: Curve,
+    /// Uncompressed (SEC 1, section 2.3.3).
+    point: Vec<u8>,
+    /// The library's form of it, which takes much more work than the check: made when a signature is to be verified.
+    parsed: OnceLock<ParsedPublicKey>,
 }
 
-#[derive(Default)]
-struct RsaVerifiers {
-    ps256: OnceLock<ParsedPublicKey>,
-    ps384: OnceLock<ParsedPublicKey>,
-    ps512: OnceLock<ParsedPublicKey>,
-    rs256: OnceLock<ParsedPublicKey>,
-    rs384: OnceLock<ParsedPublicKey>,
-    rs512: OnceLock<ParsedPublicKey>,
-}
-
-impl RsaKey {
-    fn parsed(&self, algorithm: Algorithm) -> Result<&ParsedPublicKey, SignatureError> {
-        let parsed = &self.parsed;
-        let (slot, parameters): (_, &'static RsaParameters) = match algorithm {
-            Algorithm::Ps256 => (&parsed.ps256, &RSA_PSS_2048_8192_SHA256),
-            Algorithm::Ps384 => (&parsed.ps384, &RSA_PSS_2048_8192_SHA384),
-            Algorithm::Ps512 => (&parsed.ps512, &RSA_PSS_2048_8192_SHA512),
-            Algorithm::Rs256 => (&parsed.rs256, &RSA_PKCS1_2048_8192_SHA256),
-            Algorithm::Rs384 => (&parsed.rs384, &RSA_PKCS1_2048_8192_SHA384),
-            Algorithm::Rs512 => (&parsed.rs512, &RSA_PKCS1_2048_8192_SHA512),
-            Algorithm::Es256
-            | Algorithm::Es384
-            | Algorithm::Es512
-            | Algorithm::EdDsa
-            | Algorithm::Ed25519 => {
-                return Err(SignatureError::KeyDoesNotFit);
-            }
+impl EcKey {
+    fn read(members: &Members<'_>) -> Result<Self, JwkError> {
+        let curve = match text(members.crv, "crv")? {
+            "P-256" => Curve::P256,
+            "P-384" => Curve::P384,
+            "P-521" => Curve::P521,
+            _ => return Err(JwkError::UnsupportedCurve),
         };
-        if let Some(key) = slot.get() {
+        let mut point = Vec::with_capacity(1 + 2 * curve.coordinate_bytes());
+        point.push(UNCOMPRESSED);
+        for (member, name) in [(members.x, "x"), (members.y, "y")] {
+            let bytes = base64url::decode_onto(&mut point, text(member, name)?.as_bytes());
+            if bytes.map_err(|_| JwkError::NotBase64Url(name))? != curve.coordinate_bytes() {
+                return Err(JwkError::WrongLength(name));
+            }
+        }
+        let key = Self { curve, point, parsed: OnceLock::new() };
+        if key.is_on_curve() { Ok(key) } else { Err(JwkError::NotOnCurve) }
+    }
+
+    fn is_on_curve(&self) -> bool {
+        match (self.curve, self.coordinates()) {
+            (Curve::P256, (x, y)) => {
+                x.try_into().is_ok_and(|x| y.try_into().is_ok_and(|y| p256_point::is_on_curve(x, y)))
+            }
+            // No check of our own for curves that are hardly used.
+            (Curve::P384 | Curve::P521, _) => self.parsed().is_ok(),
+        }
+    }
+
+    /// x and y, big-endian.
+    fn coordinates(&self) -> (&[u8], &[u8]) {
+        let both = self.point.split_first().map_or(&[][..], |(_, both)| both);
+        both.split_at_checked(self.curve.coordinate_bytes()).unwrap_or_default()
+    }
+
+    fn parsed(&self) -> Result<&ParsedPublicKey, SignatureError> {
+        if let Some(key) = self.parsed.get() {
             return Ok(key);
         }
-        let components = RsaPublicKeyComponents { n: &self.modulus, e: &self.exponent };
-        let key = components.to_parsed_public_key(parameters).map_err(|_| SignatureError::Invalid)?;
-        Ok(slot.get_or_init(|| key))
+        let key = ParsedPublicKey::new(self.curve.verification(), &self.point);
+        let key = key.map_err(|_| SignatureError::Invalid)?;
+        Ok(self.parsed.get_or_init(|| key))
     }
 }
 
@@ -452,25 +455,13 @@ impl Curve {
     }
 }
 
-fn string<'a>(members: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, JwkError> {
-    members.get(name).ok_or(JwkError::MissingMember(name))?.as_str().ok_or(JwkError::WrongType(name))
-}
-
 /// The decoded value of a base64url member.
 pub(crate) fn bytes(members: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, JwkError> {
-    base64url::decode(string(members, name)?).map_err(|_| JwkError::NotBase64Url(name))
+    decoded(members.get(name).map(Member::from), name)
 }
 
-/// Bits of a minimal big-endian number; a leading zero byte or no byte at all is refused.
-fn bit_length(name: &'static str, number: &[u8]) -> Result<usize, JwkError> {
-    match number.first() {
-        Some(first) if *first != 0 => Ok(number.len() * 8 - first.leading_zeros() as usize),
-        Some(_) | None => Err(JwkError::WrongLength(name)),
-    }
-}
-
-fn is_odd(number: &[u8]) -> bool {
-    number.last().is_some_and(|last| last & 1 == 1)
+fn decoded(member: Option<Member<'_>>, name: &'static str) -> Result<Vec<u8>, JwkError> {
+    base64url::decode(text(member, name)?).map_err(|_| JwkError::NotBase64Url(name))
 }
 
 /// First byte of an uncompressed point (SEC 1, section 2.3.3).

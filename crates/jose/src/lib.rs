@@ -30,6 +30,7 @@ mod encrypted_key;
 mod jwk;
 mod jwk_set;
 mod key_pair;
+mod p256_point;
 mod secret_jwk_set;
 mod signature;
 mod thumbprint;

@@ -43,6 +43,12 @@ impl JwkThumbprint {
         &self.0
     }
 
+    /// The 43 characters, all ASCII, of its text.
+    #[must_use]
+    pub fn to_text(&self) -> [u8; 43] {
+        base64url::encode_hash(&self.0)
+    }
+
     /// Hashes the canonical text that the caller built from a validated key.
     pub(crate) fn of_canonical_jwk(text: &str) -> Self {
         Self(crypto::sha256(text.as_bytes()))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds ignored (RFC 7519, section 2, "NumericDate").
 ///
@@ -42,8 +42,17 @@ impl UnixTime {
     /// and so lies outside of every window. `None` for anything but a number.
     #[must_use]
     pub fn from_numeric_date(claim: &Value) -> Option<Self> {
+        match claim {
+            Value::Number(number) => Self::from_number(number),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// As [`from_numeric_date`](Self::from_numeric_date), for what is known to be a number. `None` for one that is no double.
+    #[must_use]
+    pub fn from_number(number: &Number) -> Option<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "saturating on purpose")]
-        let seconds = claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds.floor() as i64))?;
+        let seconds = number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64))?;
         Some(Self(seconds))
     }
 

@@ -2,9 +2,9 @@
 //! a signature or the access token.
 
 use http::HeaderMap;
+use jose::json::{self, Borrowed, Object};
 use jose::jwt::REFUSED_HEADER_PARAMETERS;
-use jose::{Algorithm, JwkThumbprint, PublicJwk, json, jws::CompactJws};
-use serde_json::{Map, Value};
+use jose::{Algorithm, JwkThumbprint, PublicJwk, jws::CompactJws};
 
 use super::DPOP;
 use crate::claims::ProofClaims;
@@ -56,8 +56,8 @@ impl<'a> UnverifiedProof<'a> {
         }
         // (2) The DPoP HTTP request header field value is a single and well-formed JWT.
         let jws = CompactJws::parse(proof).map_err(ProofError::Malformed)?;
-        let header = json::parse_object(&jws.header, MAX_JSON_DEPTH).map_err(ProofError::Json)?;
-        let claims = json::parse_object(&jws.payload, MAX_JSON_DEPTH).map_err(ProofError::Json)?;
+        let header = json::borrow_object(&jws.header, MAX_JSON_DEPTH).map_err(ProofError::Json)?;
+        let claims = json::borrow_object(&jws.payload, MAX_JSON_DEPTH).map_err(ProofError::Json)?;
         // (4) The typ JOSE Header Parameter has the value dpop+jwt.
         check_type(&header, policy)?;
         check_unsupported(&header)?;
@@ -93,8 +93,8 @@ impl<'a> UnverifiedProof<'a> {
     }
 }
 
-fn check_type(header: &Map<String, Value>, policy: &Policy) -> Result<(), ProofError> {
-    let Some(Value::String(typ)) = header.get("typ") else { return Err(ProofError::Type) };
+fn check_type(header: &Object<'_>, policy: &Policy) -> Result<(), ProofError> {
+    let Some(Borrowed::String(typ)) = header.get("typ") else { return Err(ProofError::Type) };
     let accepted = if policy.typ_lenient {
         let typ = typ.to_ascii_lowercase();
         typ.strip_prefix("application/").unwrap_or(&typ) == "dpop+jwt"
@@ -105,15 +105,15 @@ fn check_type(header: &Map<String, Value>, policy: &Policy) -> Result<(), ProofE
 }
 
 /// Parameters that change how a JWS must be processed, and that we do not implement (RFC 7515 §4.1.11, RFC 7797).
-fn check_unsupported(header: &Map<String, Value>) -> Result<(), ProofError> {
-    match REFUSED_HEADER_PARAMETERS.into_iter().find(|name| header.contains_key(*name)) {
+fn check_unsupported(header: &Object<'_>) -> Result<(), ProofError> {
+    match REFUSED_HEADER_PARAMETERS.into_iter().find(|name| header.contains(name)) {
         Some(name) => Err(ProofError::UnsupportedHeader(name)),
         None => Ok(()),
     }
 }
 
-fn read_algorithm(header: &Map<String, Value>, policy: &Policy) -> Result<Algorithm, ProofError> {
-    let Some(Value::String(name)) = header.get("alg") else { return Err(ProofError::Algorithm) };
+fn read_algorithm(header: &Object<'_>, policy: &Policy) -> Result<Algorithm, ProofError> {
+    let Some(Borrowed::String(name)) = header.get("alg") else { return Err(ProofError::Algorithm) };
     let algorithm: Algorithm = name.parse().map_err(|_| ProofError::Algorithm)?;
     if policy.algorithms.contains(algorithm) {
         Ok(algorithm)
@@ -122,8 +122,8 @@ fn read_algorithm(header: &Map<String, Value>, policy: &Policy) -> Result<Algori
     }
 }
 
-fn read_key(header: &Map<String, Value>, algorithm: Algorithm) -> Result<PublicJwk, ProofError> {
-    let Some(Value::Object(jwk)) = header.get("jwk") else { return Err(ProofError::KeyMissing) };
-    let key = PublicJwk::parse(jwk).map_err(ProofError::Key)?;
+fn read_key(header: &Object<'_>, algorithm: Algorithm) -> Result<PublicJwk, ProofError> {
+    let Some(Borrowed::Object(jwk)) = header.get("jwk") else { return Err(ProofError::KeyMissing) };
+    let key = PublicJwk::from_object(jwk).map_err(ProofError::Key)?;
     if key.fits(algorithm) { Ok(key) } else { Err(ProofError::KeyForOtherAlgorithm) }
 }
