@@ -114,6 +114,16 @@ impl DpopLayerBuilder {
 
     /// Who issues the access tokens: `iss`, byte for byte, and the keys that sign them. Called again: another issuer whose
     /// tokens are accepted too, and only its own keys verify them.
+    ///
+    /// ```
+    /// use resource_server_tower::{DpopLayer, JwkSet, StaticKeys};
+    ///
+    /// fn two_issuers(staff: JwkSet, customers: JwkSet) -> resource_server_tower::DpopLayerBuilder {
+    ///     DpopLayer::rfc9449()
+    ///         .issuer("https://staff.example", StaticKeys::new(staff))
+    ///         .issuer("https://customers.example", StaticKeys::new(customers))
+    /// }
+    /// ```
     pub fn issuer(mut self, issuer: impl Into<String>, keys: impl KeySource + 'static) -> Self {
         self.issuers.push(Issuer { name: issuer.into(), keys: Keys::Given(Arc::new(keys)) });
         self
@@ -146,6 +156,13 @@ impl DpopLayerBuilder {
     }
 
     /// As [`issuer_url`](Self::issuer_url), for issuers without metadata: `iss`, and the address of their key set.
+    ///
+    /// ```
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let builder = DpopLayer::rfc9449().jwks_url("https://issuer.example", "https://issuer.example/keys");
+    /// # let _ = builder;
+    /// ```
     pub fn jwks_url(mut self, issuer: impl Into<String>, url: impl Into<String>) -> Self {
         self.issuers.push(Issuer { name: issuer.into(), keys: Keys::At(url.into()) });
         self
@@ -189,6 +206,17 @@ impl DpopLayerBuilder {
     }
 
     /// As [`introspection`](Self::introspection), for issuers without metadata: the address of the endpoint.
+    ///
+    /// ```
+    /// use resource_server_tower::{ClientKey, DpopLayer, DpopLayerBuilder, KeyPair, VerdictLifetime};
+    ///
+    /// fn asking(key: KeyPair) -> DpopLayerBuilder {
+    ///     // Signs an assertion with each call in place of showing a secret.
+    ///     let client = ClientKey::new("orders-api", key, "https://issuer.example").with_key_id("2027");
+    ///     DpopLayer::rfc9449()
+    ///         .introspection_url("https://issuer.example/introspect", client, VerdictLifetime::OneRequest)
+    /// }
+    /// ```
     pub fn introspection_url(
         mut self,
         url: impl Into<String>,
@@ -200,6 +228,15 @@ impl DpopLayerBuilder {
     }
 
     /// Sends the calls to issuers through a client of your own, which bounds each in time and size.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use resource_server_tower::{DpopLayer, DpopLayerBuilder, OutboundHttp};
+    ///
+    /// fn over(http: Arc<dyn OutboundHttp>) -> DpopLayerBuilder {
+    ///     DpopLayer::rfc9449().issuer_url("https://issuer.example").outbound_http(http)
+    /// }
+    /// ```
     pub fn outbound_http(mut self, http: Arc<dyn OutboundHttp>) -> Self {
         self.http = Some(http);
         self
@@ -209,6 +246,14 @@ impl DpopLayerBuilder {
     /// policy for each, certified keys, an introspection endpoint with credentials of another kind.
     ///
     /// Audience, algorithms and leeway are then part of those policies, and not of the layer.
+    ///
+    /// ```
+    /// use resource_server_tower::{DpopLayer, DpopLayerBuilder, JwtTokens, TrustedIssuer};
+    ///
+    /// fn with_a_policy_each(staff: TrustedIssuer, customers: TrustedIssuer) -> DpopLayerBuilder {
+    ///     DpopLayer::rfc9449().access_tokens(JwtTokens::new([staff, customers]))
+    /// }
+    /// ```
     pub fn access_tokens(mut self, tokens: impl Into<AccessTokens>) -> Self {
         self.tokens = Some(tokens.into());
         self
@@ -227,12 +272,27 @@ impl DpopLayerBuilder {
     }
 
     /// Signature algorithms of access tokens, in place of the preset's.
+    ///
+    /// ```
+    /// use resource_server_tower::{Algorithm, AlgorithmSet, DpopLayer};
+    ///
+    /// let builder = DpopLayer::rfc9449().token_algorithms(AlgorithmSet::new([Algorithm::Es256]));
+    /// # let _ = builder;
+    /// ```
     pub fn token_algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.own_token_algorithms = Some(algorithms);
         self
     }
 
     /// Tolerance for `exp`, `nbf` and `iat` of access tokens; 10 s unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let builder = DpopLayer::rfc9449().leeway(Duration::from_secs(2));
+    /// # let _ = builder;
+    /// ```
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
         self
@@ -240,6 +300,13 @@ impl DpopLayerBuilder {
 
     /// Scopes that every request needs, all of them. For those of single routes see
     /// [`RequireScopes`](crate::RequireScopes).
+    ///
+    /// ```
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let builder = DpopLayer::rfc9449().scopes(["orders:read"]);
+    /// # let _ = builder;
+    /// ```
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes.values.extend(scopes.into_iter().map(Into::into));
         self
@@ -252,12 +319,30 @@ impl DpopLayerBuilder {
     }
 
     /// Demands nonces (RFC 9449 §9), sealed with these keys.
+    ///
+    /// ```
+    /// use resource_server_tower::{DpopLayer, NonceRing, SymmetricKey};
+    ///
+    /// let key = SymmetricKey::new("2027", *b"from the secrets of the service!").ok_or("too short")?;
+    /// let builder = DpopLayer::rfc9449().nonces(NonceRing::new(key, [])?);
+    /// # let _ = builder;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn nonces(mut self, keys: NonceRing) -> Self {
         self.nonces = Some(keys);
         self
     }
 
     /// How long a nonce is accepted; from half of it on a fresh one goes out. The policy's `max_age` unless set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resource_server_tower::{DpopLayer, DpopLayerBuilder, NonceRing};
+    ///
+    /// fn short(keys: NonceRing) -> DpopLayerBuilder {
+    ///     DpopLayer::rfc9449().nonces(keys).nonce_lifetime(Duration::from_secs(30))
+    /// }
+    /// ```
     pub fn nonce_lifetime(mut self, lifetime: Duration) -> Self {
         self.nonce_lifetime = Some(lifetime);
         self
@@ -298,6 +383,19 @@ impl DpopLayerBuilder {
     ///
     /// The server must tell the peer's address, see [`PeerAddress`](crate::PeerAddress); without it every request is
     /// answered with 500.
+    ///
+    /// ```
+    /// use http::uri::Scheme;
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// // The proxies of this cluster say which of the two names a client has used.
+    /// let builder = DpopLayer::rfc9449()
+    ///     .public_origin("https://api.example.com")
+    ///     .public_origin("https://api.example.org")
+    ///     .trusted_proxies(["10.0.0.0/8".parse()?], Scheme::HTTP);
+    /// # let _ = builder;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn trusted_proxies(mut self, networks: impl IntoIterator<Item = IpNet>, scheme: Scheme) -> Self {
         self.proxies = Some((networks.into_iter().collect(), scheme));
         self
@@ -314,6 +412,14 @@ impl DpopLayerBuilder {
     /// Takes the host from the request itself. The sender chooses it, so a proof for another server of the same client
     /// passes here when it comes with that server's name: only where something in front checks the host. When the first
     /// request shows that clients use another name, one warning in the log says so.
+    ///
+    /// ```
+    /// use http::uri::Scheme;
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let builder = DpopLayer::rfc9449().origin_from_host(Scheme::HTTPS);
+    /// # let _ = builder;
+    /// ```
     pub fn origin_from_host(mut self, scheme: Scheme) -> Self {
         self.host_scheme = Some(scheme);
         self
@@ -321,12 +427,28 @@ impl DpopLayerBuilder {
 
     /// A prefix that a proxy, or a router outside of the layer, takes off every path: `/v1`. axum's nested routers need
     /// none, with the feature `axum`.
+    ///
+    /// ```
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// // Clients call https://api.example.com/v1/orders, and the service sees /orders.
+    /// let builder = DpopLayer::rfc9449().public_origin("https://api.example.com").stripped_prefix("/v1");
+    /// # let _ = builder;
+    /// ```
     pub fn stripped_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.stripped_prefix = Some(prefix.into());
         self
     }
 
     /// Extras in challenges.
+    ///
+    /// ```
+    /// use resource_server_tower::{DpopLayer, ErrorSignaling};
+    ///
+    /// let signaling = ErrorSignaling { realm: Some("orders".to_owned()), description: true, ..ErrorSignaling::default() };
+    /// let builder = DpopLayer::rfc9449().error_signaling(signaling);
+    /// # let _ = builder;
+    /// ```
     pub fn error_signaling(mut self, signaling: ErrorSignaling) -> Self {
         self.signaling = signaling;
         self
@@ -335,18 +457,42 @@ impl DpopLayerBuilder {
     /// Tells clients where to get a token (RFC 9728): challenges point to the metadata of this resource, whose identifier
     /// is `https://host`, with or without port and path. Serve the document that
     /// [`DpopLayer::resource_metadata`] makes.
+    ///
+    /// ```
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let builder = DpopLayer::rfc9449()
+    ///     .public_origin("https://api.example.com")
+    ///     .resource_metadata("https://api.example.com/orders");
+    /// # let _ = builder;
+    /// ```
     pub fn resource_metadata(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
         self
     }
 
     /// What the body of a refusal says; problem JSON unless set.
+    ///
+    /// ```
+    /// use resource_server_tower::{DpopLayer, ErrorBody};
+    ///
+    /// let builder = DpopLayer::rfc9449().error_body(ErrorBody::Empty);
+    /// # let _ = builder;
+    /// ```
     pub fn error_body(mut self, body: ErrorBody) -> Self {
         self.error_body = body;
         self
     }
 
     /// Another clock than the system's.
+    ///
+    /// ```
+    /// use resource_server_tower::DpopLayer;
+    ///
+    /// let clock = testkit::ManualClock::new(); // a test moves it
+    /// let builder = DpopLayer::rfc9449().clock(clock.reader());
+    /// # let _ = builder;
+    /// ```
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -60,6 +60,14 @@ impl DpopLayer {
     }
 
     /// Settings with a window, algorithms and limits of your own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use resource_server_tower::{DpopLayer, Policy};
+    ///
+    /// let builder = DpopLayer::with_proof_policy(Policy { max_age: Duration::from_secs(20), ..Policy::rfc9449() });
+    /// # let _ = builder;
+    /// ```
     pub fn with_proof_policy(policy: Policy) -> DpopLayerBuilder {
         DpopLayerBuilder::new(policy, AlgorithmSet::new(Algorithm::ALL))
     }

@@ -29,6 +29,19 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// }
 /// # }
 /// ```
+///
+/// ```
+/// use resource_server_tower::ResourceMetadata;
+///
+/// /// What the layer's own settings do not say.
+/// fn complete(metadata: ResourceMetadata) -> ResourceMetadata {
+///     metadata
+///         .name("Orders")
+///         .documentation("https://api.example.com/docs")
+///         .authorization_servers(["https://partners.example"])
+///         .scopes_supported(["orders:read", "orders:write"])
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceMetadata {
     location: MetadataLocation,

@@ -154,6 +154,13 @@ pub(crate) struct LayerHas {
 
 impl RoutePolicy {
     /// The window and algorithms of [`Policy::rfc9449`]: proofs up to 60 s old, ES256 and Ed25519. No scopes and no roles.
+    ///
+    /// ```
+    /// use resource_server_tower::{Mode, NonceDemand, ProofReuse, RoutePolicy};
+    ///
+    /// let policy = RoutePolicy::rfc9449(Mode::Require, NonceDemand::NotDemanded, ProofReuse::Refused);
+    /// assert_eq!(policy.proof.max_age.as_secs(), 60);
+    /// ```
     #[must_use]
     pub fn rfc9449(mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
         Self::of(Policy::rfc9449(), mode, nonces, reuse)
@@ -166,6 +173,13 @@ impl RoutePolicy {
     }
 
     /// The MCP profile (SEP-1932), as [`Policy::mcp`]: `iat` within five minutes either way. No scopes and no roles.
+    ///
+    /// ```
+    /// use resource_server_tower::{Mode, NonceDemand, ProofReuse, RoutePolicy};
+    ///
+    /// let policy = RoutePolicy::mcp(Mode::Require, NonceDemand::NotDemanded, ProofReuse::Refused);
+    /// assert_eq!(policy.proof.clock_skew.as_secs(), 300);
+    /// ```
     #[must_use]
     pub fn mcp(mode: Mode, nonces: NonceDemand, reuse: ProofReuse) -> Self {
         Self::of(Policy::mcp(), mode, nonces, reuse)

@@ -43,6 +43,14 @@ pub enum AccessTokens {
 }
 
 /// An access token that is good by itself. If it is [bound](Confirmation), the request still has to prove the key.
+///
+/// ```
+/// use resource_server::VerifiedToken;
+///
+/// fn is_bound(token: &VerifiedToken) -> bool {
+///     token.confirmation.is_some()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedToken {
     /// All claims.

@@ -9,6 +9,24 @@ use parking_lot::Mutex;
 use crate::jwks::{KeySource, KeySourceError, KeysFuture};
 
 /// Decides about the certificates that an issuer publishes with a key.
+///
+/// ```
+/// use jose::{IssuerKey, UnixTime};
+/// use resource_server::{CertificateCheck, CertificateError};
+///
+/// /// Keys with certificates are good for an hour at a time, if they have a name.
+/// #[derive(Debug)]
+/// struct Named;
+///
+/// impl CertificateCheck for Named {
+///     fn check(&self, key: &IssuerKey, now: UnixTime) -> Result<UnixTime, CertificateError> {
+///         match key.kid {
+///             Some(_) => Ok(now.saturating_add(std::time::Duration::from_secs(3600))),
+///             None => Err(CertificateError("a key without a name".to_owned())),
+///         }
+///     }
+/// }
+/// ```
 pub trait CertificateCheck: Send + Sync + fmt::Debug {
     /// Whether the chain in `key.x5c`, which is not empty, is trusted now and belongs to the key; until when that holds
     /// at most.
@@ -27,6 +45,16 @@ pub struct CertificateError(pub String);
 /// The keys of another source, without those whose certificates are not accepted. Keys without certificates stay.
 ///
 /// The verdict on a set is kept until another set comes or the first certificate ends.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{CertificateCheck, CertifiedKeys, JwksCache, TokenPolicy, TrustedIssuer};
+///
+/// fn issuer(keys: JwksCache, check: Arc<dyn CertificateCheck>, policy: TokenPolicy) -> TrustedIssuer {
+///     let keys = CertifiedKeys::new(Arc::new(keys), check);
+///     TrustedIssuer::new("https://issuer.example", Arc::new(keys), policy)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct CertifiedKeys {
     source: Arc<dyn KeySource>,

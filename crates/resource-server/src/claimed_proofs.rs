@@ -7,6 +7,15 @@ use jose::UnixTime;
 use parking_lot::Mutex;
 
 /// What one request has claimed so far. Make one for each request, and show it to every verifier that looks at it.
+///
+/// ```
+/// use resource_server::{ClaimedProofs, Verifier};
+///
+/// /// For a request that both of them will look at.
+/// fn claimed(one: &Verifier, other: &Verifier) -> ClaimedProofs {
+///     ClaimedProofs::new(one.proof_lifetime().max(other.proof_lifetime()))
+/// }
+/// ```
 #[derive(Debug, Default)]
 pub struct ClaimedProofs {
     remember_for: Duration,

@@ -120,6 +120,19 @@ impl DiscoveryError {
 
 impl Discovery {
     /// The metadata at `url`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use http::Uri;
+    /// use resource_server::{Discovery, DiscoverySettings, ExpectedIssuer, METADATA_LIFETIME, OutboundHttp};
+    ///
+    /// fn metadata(http: Arc<dyn OutboundHttp>) -> Discovery {
+    ///     let url = Uri::from_static("https://issuer.example/.well-known/openid-configuration");
+    ///     let issuer = ExpectedIssuer::OfLocation;
+    ///     let settings = DiscoverySettings { issuer, allow_plain_http: false, lifetime: METADATA_LIFETIME };
+    ///     Discovery::at(url, http, settings)
+    /// }
+    /// ```
     #[must_use]
     pub fn at(url: Uri, http: Arc<dyn OutboundHttp>, settings: DiscoverySettings) -> Self {
         let metadata = Refreshed::new(settings.lifetime);
@@ -137,6 +150,15 @@ impl Discovery {
     }
 
     /// As [`of_issuer`](Self::of_issuer), for development: issuer and endpoints may be plain `http` on other machines too.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use resource_server::{Discovery, DiscoveryError, OutboundHttp};
+    ///
+    /// fn metadata(http: Arc<dyn OutboundHttp>) -> Result<Discovery, DiscoveryError> {
+    ///     Discovery::of_issuer_over_plain_http("http://keycloak:8080/realms/acme", http)
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,6 +194,15 @@ impl Discovery {
     }
 
     /// The metadata, fetched if need be.
+    ///
+    /// ```
+    /// use jose::UnixTime;
+    /// use resource_server::{Discovery, DiscoveryError};
+    ///
+    /// async fn jwks_uri(discovery: &Discovery, now: UnixTime) -> Result<Option<String>, DiscoveryError> {
+    ///     Ok(discovery.metadata(now).await?.jwks_uri.clone())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

@@ -47,6 +47,14 @@ pub trait KeySource: Send + Sync + fmt::Debug {
     fn keys<'a>(&'a self, kid: Option<&'a str>, now: UnixTime) -> KeysFuture<'a>;
 
     /// Why a key that the issuer publishes under `kid` is not among the keys, if that is so: for the operator's log.
+    ///
+    /// ```
+    /// use resource_server::KeySource;
+    ///
+    /// fn hint(keys: &dyn KeySource, kid: Option<&str>) -> String {
+    ///     keys.refusal(kid).map_or("the key is not published".to_owned(), |refusal| refusal.to_string())
+    /// }
+    /// ```
     fn refusal(&self, kid: Option<&str>) -> Option<CertificateError> {
         let _ = kid;
         None

@@ -12,6 +12,16 @@ const HASH_BYTES: usize = 16;
 /// as its own.
 ///
 /// `Debug` shows what logs may show.
+///
+/// ```
+/// use dpop::UnverifiedProof;
+/// use resource_server::ProofTrace;
+///
+/// fn log_line(proof: &UnverifiedProof<'_>) -> String {
+///     let trace = ProofTrace::of(proof);
+///     format!("proof_key={} proof_jti={}", trace.thumbprint, trace.jti_hash())
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProofTrace {
     /// The thumbprint of the key in the proof (RFC 7638).
@@ -48,6 +58,13 @@ impl fmt::Debug for ProofTrace {
 ///
 /// It is not salted: a replay shows the same hash at every node and after every restart, and whoever has the proof finds
 /// its lines with `printf %s "$jti" | sha256sum | cut -c1-32`.
+///
+/// ```
+/// use resource_server::JtiHash;
+///
+/// // printf %s abc | sha256sum | cut -c1-32
+/// assert_eq!(JtiHash::of("abc").to_string(), "ba7816bf8f01cfea414140de5dae2223");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct JtiHash([u8; HASH_BYTES]);
 

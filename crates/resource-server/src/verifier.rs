@@ -25,6 +25,15 @@ const MAX_NONCE_SKEW: Duration = Duration::from_secs(5);
 const ROUNDING: Duration = Duration::from_secs(2);
 
 /// What a [`Verifier`] is made of.
+///
+/// ```
+/// use resource_server::{ErrorSignaling, IntrospectedTokens, ProofPolicy, RequiredScopes, Verifier, VerifierConfig};
+///
+/// fn verifier(tokens: IntrospectedTokens, proof: ProofPolicy) -> Verifier {
+///     let scopes = RequiredScopes::all(["orders:read"]);
+///     Verifier::new(VerifierConfig { tokens: tokens.into(), scopes, proof, error_signaling: ErrorSignaling::default() })
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifierConfig {
     /// Which access tokens are accepted.
@@ -111,6 +120,23 @@ pub struct ProtectedRequest<'a> {
 }
 
 /// A token that was found in a request.
+///
+/// ```
+/// use http::HeaderMap;
+/// use jose::UnixTime;
+/// use oauth::{AccessToken, Credentials, Scheme};
+/// use resource_server::{ClaimedProofs, PresentedToken, ProtectedRequest, Refusal, Verified, Verifier};
+///
+/// /// A token from a cookie, which is a bearer token.
+/// async fn verify(verifier: &Verifier, cookie: AccessToken, now: UnixTime) -> Result<Verified, Refusal> {
+///     let credentials = Credentials { scheme: Scheme::Bearer, token: cookie };
+///     let presented =
+///         PresentedToken { credentials: (&credentials).into(), claimed: &ClaimedProofs::default() };
+///     let target_uri = "https://api.example.com/orders";
+///     let request = ProtectedRequest { method: "GET", target_uri, headers: &HeaderMap::new() };
+///     verifier.verify_presented(&request, &presented, now).await
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct PresentedToken<'a> {
     /// The token and its scheme; a token from anywhere but `Authorization` is a bearer token.
@@ -169,6 +195,17 @@ impl Verifier {
     }
 
     /// The refusal of credentials that can not be read.
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use oauth::Credentials;
+    /// use resource_server::{Refusal, Verifier};
+    ///
+    /// fn credentials(verifier: &Verifier, headers: &HeaderMap) -> Result<Credentials, Refusal> {
+    ///     let found = Credentials::from_headers(headers).map_err(|error| verifier.malformed_credentials(error))?;
+    ///     found.ok_or_else(|| verifier.no_credentials())
+    /// }
+    /// ```
     #[must_use]
     pub fn malformed_credentials(&self, error: CredentialsError) -> Refusal {
         self.refuse(Reason::MalformedCredentials(error), None)
@@ -182,6 +219,15 @@ impl Verifier {
 
     /// The refusal of a token that is good but for whom it names: the caller has found no subject in its claims. The `jti` of
     /// its proof is spent.
+    ///
+    /// ```
+    /// use resource_server::{Refusal, Verified, Verifier};
+    ///
+    /// fn subject(verifier: &Verifier, verified: &Verified) -> Result<String, Refusal> {
+    ///     let subject = verified.claims.get("sub").and_then(|sub| sub.as_str());
+    ///     subject.map(str::to_owned).ok_or_else(|| verifier.subject_missing(verified))
+    /// }
+    /// ```
     #[must_use]
     pub fn subject_missing(&self, verified: &Verified) -> Refusal {
         self.refuse_as(Reason::Token(TokenError::SubjectMissing), Some(verified.scheme), None)
@@ -215,6 +261,28 @@ impl Verifier {
 
     /// As [`verify`](Self::verify), for a caller who has looked for the token himself: in other places than
     /// `Authorization`, or for several verifiers. That there is one token only is his to check.
+    ///
+    /// ```
+    /// use jose::UnixTime;
+    /// use oauth::CredentialsRef;
+    /// use resource_server::{ClaimedProofs, PresentedToken, ProtectedRequest, Refusal, Verified, Verifier};
+    ///
+    /// /// Asks one verifier after the other about one request: its proof is claimed once.
+    /// async fn first_to_accept(
+    ///     verifiers: &[Verifier; 2],
+    ///     request: &ProtectedRequest<'_>,
+    ///     credentials: CredentialsRef<'_>,
+    ///     now: UnixTime,
+    /// ) -> Result<Verified, Refusal> {
+    ///     let [first, second] = verifiers;
+    ///     let claimed = ClaimedProofs::new(first.proof_lifetime().max(second.proof_lifetime()));
+    ///     let presented = PresentedToken { credentials, claimed: &claimed };
+    ///     match first.verify_presented(request, &presented, now).await {
+    ///         Err(refusal) if refusal.lets_chain_continue() => second.verify_presented(request, &presented, now).await,
+    ///         outcome => outcome,
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

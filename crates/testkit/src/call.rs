@@ -51,6 +51,15 @@ impl<'a> Call<'a> {
     }
 
     /// The call with this nonce in its proofs.
+    ///
+    /// ```
+    /// use testkit::{Call, TestNonces};
+    ///
+    /// fn with_nonce_of<'a>(call: Call<'a>, nonces: &TestNonces, now: jose::UnixTime) -> Call<'a> {
+    ///     let nonce = nonces.seal(call.token(), now);
+    ///     call.with_nonce(&nonce)
+    /// }
+    /// ```
     #[must_use]
     pub fn with_nonce(self, nonce: &str) -> Self {
         Self { nonce: Some(nonce.to_owned()), ..self }
@@ -99,6 +108,17 @@ impl<'a> Call<'a> {
     }
 
     /// A request with these header fields and the call's target.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use testkit::Call;
+    ///
+    /// /// The same request twice: the second is a replay.
+    /// fn twice(call: &Call<'_>) -> [Request<()>; 2] {
+    ///     let headers = call.headers();
+    ///     [call.request_with(headers.clone()), call.request_with(headers)]
+    /// }
+    /// ```
     ///
     /// # Panics
     ///

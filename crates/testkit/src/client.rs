@@ -34,6 +34,14 @@ impl TestClient {
 
     /// A client with a key for another algorithm.
     ///
+    /// ```
+    /// use jose::Algorithm;
+    /// use testkit::TestClient;
+    ///
+    /// let client = TestClient::with_algorithm(Algorithm::Ps256);
+    /// assert_eq!(client.key().algorithm(), Algorithm::Ps256);
+    /// ```
+    ///
     /// # Panics
     ///
     /// When the cryptographic library can not make a key.
@@ -91,6 +99,20 @@ impl Default for TestClient {
 /// let symmetric = draft().header("alg", "HS256".into()).sign();
 /// let borrowed = draft().signed_by(&other).sign();
 /// # let _ = (symmetric, borrowed);
+/// ```
+///
+/// ```
+/// use testkit::{FakeIssuer, ManualClock, TestClient};
+///
+/// let (issuer, client, clock) =
+///     (FakeIssuer::new("https://issuer.example"), TestClient::new(), ManualClock::new());
+/// let token = issuer.token(clock.now()).issue();
+/// let good = client.proof("GET", "https://api.example.com/orders", clock.now()).access_token(&token);
+/// let guessed_nonce = good.clone().nonce("guessed").sign();
+/// let from_the_past = good.clone().claim("iat", 0.into()).sign();
+/// let nameless = good.clone().without_claim("jti").sign();
+/// let keyless = good.without_header("jwk").sign();
+/// # let _ = (guessed_nonce, from_the_past, nameless, keyless);
 /// ```
 #[derive(Debug, Clone)]
 pub struct ProofDraft<'a> {

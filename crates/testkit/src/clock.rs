@@ -31,6 +31,15 @@ impl ManualClock {
     }
 
     /// A clock that shows `time`.
+    ///
+    /// ```
+    /// use jose::UnixTime;
+    /// use testkit::ManualClock;
+    ///
+    /// let clock = ManualClock::at(UnixTime::from_seconds(1_900_000_000));
+    /// clock.set(UnixTime::from_seconds(1_899_999_940)); // a minute back
+    /// assert_eq!(clock.now().as_seconds(), 1_899_999_940);
+    /// ```
     #[must_use]
     pub fn at(time: UnixTime) -> Self {
         Self(Arc::new(AtomicI64::new(time.as_seconds())))

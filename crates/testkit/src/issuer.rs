@@ -41,6 +41,14 @@ impl FakeIssuer {
 
     /// An issuer that signs with another algorithm.
     ///
+    /// ```
+    /// use jose::Algorithm;
+    /// use testkit::FakeIssuer;
+    ///
+    /// let issuer = FakeIssuer::with_algorithm("https://issuer.example", Algorithm::Ed25519);
+    /// assert_eq!(issuer.name(), "https://issuer.example");
+    /// ```
+    ///
     /// # Panics
     ///
     /// When the cryptographic library can not make a key.
@@ -105,6 +113,23 @@ impl FakeIssuer {
 /// let without_expiry = issuer.token(clock.now()).audience("shop").without_claim("exp").issue();
 /// let forged = issuer.token(clock.now()).signed_by(&FakeIssuer::new("https://evil.example")).issue();
 /// # let _ = (without_expiry, forged);
+/// ```
+///
+/// ```
+/// use serde_json::json;
+/// use testkit::{FakeIssuer, ManualClock, TestClient};
+///
+/// let (issuer, client, clock) =
+///     (FakeIssuer::new("https://issuer.example"), TestClient::new(), ManualClock::new());
+/// let token = issuer
+///     .token(clock.now())
+///     .subject("bob")
+///     .scope("orders:read")
+///     .claim("realm_access", json!({ "roles": ["clerk"] }))
+///     .header("typ", json!("JWT"))
+///     .bound_to(&client.thumbprint())
+///     .issue();
+/// # let _ = token;
 /// ```
 #[derive(Debug, Clone)]
 pub struct TokenDraft<'a> {

@@ -15,6 +15,18 @@ pub const ED25519_ORDER: [u8; 32] = [
 /// The twin of an ES256 signature, `s` replaced by `n - s`: it verifies whenever the signature does. A server that
 /// remembers signatures in place of `jti` accepts the same proof twice.
 ///
+/// ```
+/// use jose::{Algorithm, KeyPair};
+/// use testkit::malleable::es256_twin;
+///
+/// let key = KeyPair::generate(Algorithm::Es256)?;
+/// let signature = key.sign(b"message")?;
+/// let twin = es256_twin(&signature);
+/// assert_ne!(twin, signature);
+/// assert!(key.public_jwk().verify(Algorithm::Es256, b"message", &twin).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Panics
 ///
 /// When the signature has no 64 bytes.
@@ -39,6 +51,16 @@ pub fn es256_twin(signature: &[u8]) -> Vec<u8> {
 
 /// An Ed25519 signature with the order of the group added to `S`: it fulfils the same equation, and RFC 8032, section
 /// 5.1.7, refuses it.
+///
+/// ```
+/// use jose::{Algorithm, KeyPair};
+/// use testkit::malleable::ed25519_beyond_order;
+///
+/// let key = KeyPair::generate(Algorithm::Ed25519)?;
+/// let beyond = ed25519_beyond_order(&key.sign(b"message")?);
+/// assert!(key.public_jwk().verify(Algorithm::Ed25519, b"message", &beyond).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Panics
 ///

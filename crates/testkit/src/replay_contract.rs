@@ -7,6 +7,42 @@ use dpop::{Claim, ReplayKey};
 use jose::{Algorithm, JwkThumbprint, KeyPair, UnixTime};
 
 /// A replay store as its own tests see it: claims block, and time can pass.
+///
+/// ```
+/// use std::pin::pin;
+/// use std::task::{Context, Poll, Waker};
+/// use dpop::{Claim, MemoryReplayStore, ReplayKey, ReplayStore};
+/// use jose::UnixTime;
+/// use testkit::ManualClock;
+/// use testkit::replay_contract::{self, StoreUnderTest};
+///
+/// struct InMemory(MemoryReplayStore, ManualClock);
+///
+/// impl StoreUnderTest for InMemory {
+///     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> Claim {
+///         let claim = pin!(self.0.claim(key, expires_at, now));
+///         match claim.poll(&mut Context::from_waker(Waker::noop())) {
+///             Poll::Ready(claim) => claim,
+///             Poll::Pending => Claim::Unavailable,
+///         }
+///     }
+///
+///     fn now(&self) -> UnixTime {
+///         self.1.now()
+///     }
+///
+///     fn pass(&self, seconds: i64) {
+///         self.1.advance(std::time::Duration::from_secs(seconds.unsigned_abs()));
+///     }
+///
+///     fn may_linger(&self) -> i64 {
+///         15
+///     }
+/// }
+///
+/// replay_contract::check(&InMemory(MemoryReplayStore::new(10_000), ManualClock::new()));
+/// replay_contract::refuses_when_full(&InMemory(MemoryReplayStore::new(100), ManualClock::new()), 100..=100);
+/// ```
 pub trait StoreUnderTest: Sync {
     /// Claims and waits for the answer.
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> Claim;

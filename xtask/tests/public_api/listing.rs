@@ -126,7 +126,7 @@ fn interface(head: &str, path: &str, item: &ItemTrait) -> Vec<String> {
 }
 
 /// Whether a block is of the type with this name, whatever its arguments.
-fn is_of(implementation: &ItemImpl, name: &str) -> bool {
+pub(crate) fn is_of(implementation: &ItemImpl, name: &str) -> bool {
     let Type::Path(path) = &*implementation.self_ty else { return false };
     path.path.segments.last().is_some_and(|segment| segment.ident == name)
 }

@@ -178,6 +178,15 @@ impl IntrospectedTokens {
     }
 
     /// The same endpoint with the same memory and another policy, for a route that asks for more.
+    ///
+    /// ```
+    /// use resource_server::{IntrospectedTokens, IntrospectionPolicy, VerdictLifetime};
+    ///
+    /// /// For a route on which a revocation is noticed at once.
+    /// fn asking_every_time(tokens: &IntrospectedTokens, policy: &IntrospectionPolicy) -> IntrospectedTokens {
+    ///     tokens.with_policy(IntrospectionPolicy { lifetime: VerdictLifetime::OneRequest, ..policy.clone() })
+    /// }
+    /// ```
     #[must_use]
     pub fn with_policy(&self, policy: IntrospectionPolicy) -> Self {
         Self { endpoint: Arc::clone(&self.endpoint), policy }

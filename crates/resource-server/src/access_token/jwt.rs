@@ -105,6 +105,14 @@ impl JwtTokens {
     }
 
     /// The same with room for another number of tokens; 0 remembers nothing.
+    ///
+    /// ```
+    /// use resource_server::{JwtTokens, TrustedIssuer};
+    ///
+    /// fn of_many_users(issuer: TrustedIssuer) -> JwtTokens {
+    ///     JwtTokens::new([issuer]).remember(1_000_000)
+    /// }
+    /// ```
     #[must_use]
     pub fn remember(self, tokens: usize) -> Self {
         Self { verdicts: Arc::new(Verdicts::new(tokens)), ..self }
@@ -113,6 +121,19 @@ impl JwtTokens {
     /// The same issuers with the same memory, under other names and policies: for a route that asks for more.
     ///
     /// What is remembered are facts, so it is no less true under another policy.
+    ///
+    /// ```
+    /// use resource_server::{IssuerNames, JwtTokens, TrustedIssuer};
+    ///
+    /// /// For a route that only staff may use.
+    /// fn of_staff(tokens: &JwtTokens) -> JwtTokens {
+    ///     let is_staff = |issuer: &&TrustedIssuer| match &issuer.names {
+    ///         IssuerNames::Listed(names) => names.iter().any(|name| name == "https://staff.example"),
+    ///         IssuerNames::Discovered(_) => false,
+    ///     };
+    ///     tokens.with_issuers(tokens.issuers().iter().filter(is_staff).cloned())
+    /// }
+    /// ```
     #[must_use]
     pub fn with_issuers(&self, issuers: impl IntoIterator<Item = TrustedIssuer>) -> Self {
         Self { issuers: issuers.into_iter().collect(), verdicts: Arc::clone(&self.verdicts) }

@@ -88,6 +88,17 @@ pub struct RetrySettings {
 }
 
 /// A certificate with its private key. `Debug` shows no key.
+///
+/// ```
+/// use std::sync::Arc;
+/// use jose::KeyPair;
+/// use resource_server::{ClientCertificate, ClientSettings};
+///
+/// fn settings(leaf: Vec<u8>, key: KeyPair) -> ClientSettings {
+///     let certificate = ClientCertificate { chain: vec![leaf], key: Arc::new(key) };
+///     ClientSettings { certificate: Some(certificate), ..ClientSettings::default() }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ClientCertificate {
     /// The certificate and those that issued it as DER, leaf first.
@@ -112,6 +123,15 @@ pub enum ClientError {
 
 /// Gives everyone the same client, whatever the settings: for tests, and for hosts whose one client has all limits that are
 /// wanted.
+///
+/// ```
+/// use std::sync::Arc;
+/// use resource_server::{ClientError, ClientSettings, OneClient, OutboundClients, OutboundHttp};
+///
+/// fn of_the_host(http: Arc<dyn OutboundHttp>) -> Result<Arc<dyn OutboundHttp>, ClientError> {
+///     OneClient(http).client(&ClientSettings::default())
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct OneClient(pub Arc<dyn OutboundHttp>);
 
