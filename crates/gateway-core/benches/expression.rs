@@ -27,7 +27,7 @@ fn spanned(text: &str) -> Spanned<String> {
 }
 
 fn request() -> Arc<Request> {
-    let uri = RequestUri::new("https", "api.example.com", "/orders/4711", Some("first=0".to_owned()));
+    let uri = RequestUri::new("https", "api.example.com", "/orders/4711", Some("first=0"));
     let mut request = Request::new(Method::GET, uri);
     request.headers.insert("x-tier", "gold".parse().unwrap());
     request.client_addresses = vec!["192.0.2.1".to_owned()];

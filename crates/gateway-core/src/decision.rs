@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{audit::Audit, denial::Denial, request::Request};
+use crate::{audit::Audit, denial::Denial, request::Request, rules::rule::Scheme};
 
 /// The outcome for one request.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Decision {
 #[non_exhaustive]
 pub struct Permit {
     /// The id of the rule that matched, `default` for the default rule.
-    pub rule_id: String,
+    pub rule_id: Arc<str>,
     /// The set that the rule belongs to: its name, else its file. `None` for the default rule.
     pub rule_set: Option<Arc<str>>,
     /// Who asked, and how it went with the proof.
@@ -49,8 +49,8 @@ pub struct Permit {
 /// The target of a forwarded request, rewritten as the rule's `forward_to` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
-    /// `http` or `https`.
-    pub scheme: String,
+    /// Whether it is asked over http or https.
+    pub scheme: Scheme,
     /// Host and port to connect to, as configured.
     pub authority: String,
     /// Path and query of the forwarded request line.

@@ -248,7 +248,7 @@ impl Gateway {
             nearest: nearest.collect(),
             pipeline: pipeline.map(|pipeline| PipelineSummary {
                 steps: pipeline.steps(),
-                target_uri: pipeline.target_uri(&request),
+                target_uri: pipeline.target_uri(&request).to_string(),
                 proof: pipeline.proof_policy().cloned(),
                 upstream: pipeline.upstream_of(&request),
             }),

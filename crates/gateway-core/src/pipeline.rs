@@ -39,7 +39,7 @@ use crate::{
 /// A rule's steps, ready to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
-    rule_id: String,
+    rule_id: Arc<str>,
     authenticators: Vec<PrincipalChain>,
     checks: Vec<Step<Check>>,
     finalizers: Vec<Step<Finalizer>>,
@@ -82,9 +82,9 @@ impl<M> Step<M> {
     }
 
     /// Whether the step runs for this request.
-    fn applies(&self, data: &ExpressionData<'_>) -> Result<bool, Failure> {
+    fn applies<'a>(&self, data: impl FnOnce() -> ExpressionData<'a>) -> Result<bool, Failure> {
         let Some(condition) = &self.condition else { return Ok(true) };
-        let holds = condition.holds(data);
+        let holds = condition.holds(&data());
         holds
             .map_err(|error| self.failed(Failure::internal("condition_failed", format!("condition {error}"))))
     }
@@ -159,7 +159,7 @@ impl Pipeline {
             subject: &nobody,
             outputs: &nothing,
             now,
-            target_uri: &target_uri,
+            target_uri: target_uri.as_str(),
             claimed_proofs,
             notices,
         };
@@ -196,7 +196,7 @@ impl Pipeline {
             response_headers.extend(nonce_headers(nonce).into_iter().flatten());
         }
         Permit {
-            rule_id: self.rule_id.clone(),
+            rule_id: Arc::clone(&self.rule_id),
             rule_set: None,
             audit,
             request: Arc::unwrap_or_clone(request),
@@ -246,7 +246,7 @@ impl Pipeline {
         let mut outputs = Outputs::default();
         for step in &self.checks {
             let input = StepInput { outputs: &outputs, ..*input };
-            if step.applies(&condition_data(&input))? {
+            if step.applies(|| condition_data(&input))? {
                 let found = input.notices.watch(&step.name, step.mechanism.run(&input), reason).await;
                 let found = found.map_err(|failure| step.failed(failure))?;
                 if let Some(found) = found {
@@ -260,7 +260,7 @@ impl Pipeline {
     async fn finalize(&self, input: &StepInput<'_>) -> Result<UpstreamChanges, Failure> {
         let mut changes = input.outputs.upstream_changes();
         for step in &self.finalizers {
-            if step.applies(&condition_data(input))? {
+            if step.applies(|| condition_data(input))? {
                 let finalizing = step.mechanism.behaviour().finalize(input, &mut changes);
                 let finalized = input.notices.watch(&step.name, finalizing, reason).await;
                 finalized.map_err(|failure| step.failed(failure))?;
@@ -321,9 +321,8 @@ impl Pipeline {
 
     /// The first error handler whose condition holds, and no other, shapes the answer; `default` is implied.
     fn handle(&self, failure: &Failure, input: &RefusalInput<'_>) -> Result<Denial, Failure> {
-        let data = ExpressionData::of_request(input.request).with_error(failure);
         for step in &self.error_handlers {
-            if step.applies(&data)? {
+            if step.applies(|| ExpressionData::of_request(input.request).with_error(failure))? {
                 let handled = step.mechanism.behaviour().handle(failure, input);
                 return handled.map_err(|fault| step.failed(fault));
             }

@@ -62,7 +62,7 @@ impl PublicOrigin {
     /// The same path and query at this origin: what a client at this origin asked for.
     #[must_use]
     pub fn apply_to(&self, uri: &RequestUri) -> RequestUri {
-        RequestUri::new(self.scheme.as_str(), &self.host, uri.path(), uri.query().map(str::to_owned))
+        RequestUri::new(self.scheme.as_str(), &self.host, uri.path(), uri.query())
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn keeps_path_and_query_as_sent() {
-        let uri = RequestUri::new("http", "10.0.0.1:4455", "/a//%7e", Some("x=1".into()));
+        let uri = RequestUri::new("http", "10.0.0.1:4455", "/a//%7e", Some("x=1"));
         let origin = PublicOrigin::parse("HTTPS://API.example.com:8443/").unwrap();
         assert_eq!(origin.apply_to(&uri).to_string(), "https://api.example.com:8443/a//%7e?x=1");
     }

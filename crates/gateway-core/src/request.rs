@@ -92,11 +92,16 @@ impl fmt::Debug for Request {
 /// Its `Display` is the URI a proof's `htu` is compared with, the query included (comparison leaves the query out).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestUri {
-    scheme: String,
-    host: String,
-    path: String,
-    query: Option<String>,
+    /// All of it, in one piece: every request has one, and proofs are compared with it.
+    text: String,
+    scheme_end: usize,
+    host_end: usize,
+    /// Where the `?` stands, if there is a query.
+    path_end: usize,
 }
+
+/// Between scheme and host.
+const AUTHORITY_FOLLOWS: &str = "://";
 
 impl RequestUri {
     /// Puts a URI together. `scheme` and `host` are lower-cased (RFC 3986 §6.2.2.1); `host` carries the port if the client
@@ -105,82 +110,91 @@ impl RequestUri {
     /// Nothing is checked here: `rules::host::check` knows the grammar of the host, and the rule lookup refuses paths that
     /// it can not read.
     #[must_use]
-    pub fn new(scheme: &str, host: &str, path: impl Into<String>, query: Option<String>) -> Self {
-        let host = host.strip_suffix(':').unwrap_or(host).to_ascii_lowercase();
-        Self { scheme: scheme.to_ascii_lowercase(), host, path: path.into(), query }
+    pub fn new(scheme: &str, host: &str, path: impl AsRef<str>, query: Option<&str>) -> Self {
+        let (host, path) = (host.strip_suffix(':').unwrap_or(host), path.as_ref());
+        let query_bytes = query.map_or(0, |query| query.len() + 1);
+        let host_end = scheme.len() + AUTHORITY_FOLLOWS.len() + host.len();
+        let mut text = String::with_capacity(host_end + path.len() + query_bytes);
+        text.extend([scheme, AUTHORITY_FOLLOWS, host]);
+        text.make_ascii_lowercase();
+        text.push_str(path);
+        let path_end = text.len();
+        if let Some(query) = query {
+            text.extend(["?", query]);
+        }
+        Self { text, scheme_end: scheme.len(), host_end, path_end }
+    }
+
+    /// All of it, the query included; the same as its `Display`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn part(&self, from: usize, to: usize) -> &str {
+        self.text.get(from..to).unwrap_or_default()
     }
 
     /// `http` or `https`, in lower case.
     #[must_use]
     pub fn scheme(&self) -> &str {
-        &self.scheme
+        self.part(0, self.scheme_end)
     }
 
     /// The host in lower case, with the port exactly if the client sent one, IPv6 addresses in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.part(self.scheme_end + AUTHORITY_FOLLOWS.len(), self.host_end)
     }
 
     /// The host without port and brackets.
     #[must_use]
     pub fn hostname(&self) -> &str {
-        if let Some(rest) = self.host.strip_prefix('[') {
+        let host = self.host();
+        if let Some(rest) = host.strip_prefix('[') {
             return rest.split_once(']').map_or(rest, |(address, _)| address);
         }
-        self.host.split_once(':').map_or(self.host.as_str(), |(name, _)| name)
+        host.split_once(':').map_or(host, |(name, _)| name)
     }
 
     /// The port as the client sent it, `None` if it sent none.
     #[must_use]
     pub fn port(&self) -> Option<&str> {
-        let behind_address = match self.host.rsplit_once(']') {
-            Some((_, rest)) => rest,
-            None => self.host.as_str(),
-        };
+        let host = self.host();
+        let behind_address = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
         behind_address.split_once(':').map(|(_, port)| port)
     }
 
     /// The path as the client sent it: escapes, dots and doubled slashes untouched.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        self.part(self.host_end, self.path_end)
     }
 
     /// The query as the client sent it, without `?`; `None` if there was no `?`.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.query.as_deref()
+        self.text.get(self.path_end + 1..)
     }
 
     /// Path and query as in a request line, the query as sent.
     #[must_use]
-    pub fn path_and_query(&self) -> String {
-        match &self.query {
-            Some(query) => format!("{}?{query}", self.path),
-            None => self.path.clone(),
-        }
+    pub fn path_and_query(&self) -> &str {
+        self.part(self.host_end, self.text.len())
     }
 }
 
 impl fmt::Display for RequestUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Part by part: every request is written out once.
-        for part in [self.scheme.as_str(), "://", &self.host, &self.path] {
-            formatter.write_str(part)?;
-        }
-        match &self.query {
-            Some(query) => formatter.write_str("?").and_then(|()| formatter.write_str(query)),
-            None => Ok(()),
-        }
+        formatter.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for RequestUri {
     /// Leaves the query out: people put tokens there.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let query = if self.query.is_some() { "?…" } else { "" };
-        write!(formatter, "{}://{}{}{query}", self.scheme, self.host, self.path)
+        let query = if self.query().is_some() { "?…" } else { "" };
+        write!(formatter, "{}{query}", self.part(0, self.path_end))
     }
 }
 
@@ -190,9 +204,12 @@ mod tests {
 
     #[test]
     fn displays_the_uri_as_the_client_used_it() {
-        let uri = RequestUri::new("HTTP", "API.Example:8443", "/a//%7e/../b", Some("x=1".into()));
+        let uri = RequestUri::new("HTTP", "API.Example:8443", "/a//%7e/../b", Some("x=1"));
         assert_eq!(uri.to_string(), "http://api.example:8443/a//%7e/../b?x=1");
         assert_eq!(uri.path_and_query(), "/a//%7e/../b?x=1");
+        assert_eq!((uri.scheme(), uri.path(), uri.query()), ("http", "/a//%7e/../b", Some("x=1")));
+        assert_eq!(RequestUri::new("http", "a", "/", Some("")).query(), Some(""));
+        assert_eq!(RequestUri::new("http", "a", "/", None).query(), None);
     }
 
     #[test]
@@ -211,7 +228,7 @@ mod tests {
     #[test]
     fn debug_shows_no_header_value_and_no_query() {
         let mut request =
-            Request::new(Method::GET, RequestUri::new("http", "a", "/", Some("access_token=secret".into())));
+            Request::new(Method::GET, RequestUri::new("http", "a", "/", Some("access_token=secret")));
         request.headers.insert("authorization", http::HeaderValue::from_static("DPoP secret"));
         let shown = format!("{request:?}");
         assert!(!shown.contains("secret"), "{shown}");

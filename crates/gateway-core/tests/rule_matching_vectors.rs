@@ -35,7 +35,7 @@ fn request(described: &Value) -> Request {
         (host, target) = (&behind[..start], &behind[start..]);
     }
     let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
+        Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
     let method = http::Method::from_bytes(text("method").as_bytes()).unwrap();

@@ -123,10 +123,10 @@ fn request(
     *sent.uri_mut() = path.parse().map_err(|_| HttpProblem::NotAbsolute)?;
     *sent.headers_mut() = call.headers.clone();
     sent.headers_mut().entry(header::HOST).or_insert(host);
-    let (parts, ()) = sent.into_parts();
-    let connection = Connection { peer: (call.peer, 0).into(), phase: Arc::default() };
+    let (mut parts, ()) = sent.into_parts();
+    let connection = Connection::new((call.peer, 0).into(), Arc::default());
     let refused = |status: u16, reason: String| HttpProblem::Refused { status, reason };
     app::intake(&settings.serve, scheme)
-        .request(&parts, &connection)
+        .request(&mut parts, &connection)
         .map_err(|refusal| refused(refusal.status().as_u16(), refusal.to_string()))
 }

@@ -18,6 +18,7 @@ pub(crate) mod http2;
 pub(crate) mod http_checks;
 pub(crate) mod intake;
 pub(crate) mod proxy;
+mod read_limits;
 pub(crate) mod streams;
 pub(crate) mod timed_io;
 pub(crate) mod trusted_proxies;

@@ -101,7 +101,7 @@ impl Scene {
     }
 
     fn request(&self, path: &str, proof: Option<&str>) -> Request {
-        let uri = RequestUri::new("https", "api.example.com", path, Some("first=0".to_owned()));
+        let uri = RequestUri::new("https", "api.example.com", path, Some("first=0"));
         let mut request = Request::new(Method::GET, uri);
         request.client_addresses = vec!["192.0.2.1".to_owned()];
         for (name, value) in

@@ -37,7 +37,7 @@ impl Context {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (host, path) = rest.split_once('/').unwrap();
         let (path, query) = path.split_once('?').unwrap();
-        let uri = RequestUri::new(scheme, host, format!("/{path}"), Some(query.to_owned()));
+        let uri = RequestUri::new(scheme, host, format!("/{path}"), Some(query));
         let mut request = Request::new(method, uri);
         for (name, value) in described["Captures"].as_object().unwrap() {
             request.captures.insert(name.clone(), text(value));

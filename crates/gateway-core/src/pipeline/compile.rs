@@ -69,7 +69,7 @@ pub(crate) fn default_rule(
         return None;
     }
     Some(Pipeline {
-        rule_id: DEFAULT_RULE_ID.to_owned(),
+        rule_id: DEFAULT_RULE_ID.into(),
         body_readers: body_readers(&stages),
         authenticators: stages.authenticators,
         checks: stages.checks,
@@ -138,7 +138,7 @@ pub(crate) fn rule(
         has_failed: false,
     };
     Some(Pipeline {
-        rule_id: id.clone(),
+        rule_id: id.as_str().into(),
         body_readers: body_readers(&stages),
         authenticators: stages.authenticators,
         checks: stages.checks,

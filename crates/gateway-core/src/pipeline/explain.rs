@@ -1,6 +1,6 @@
 //! A pipeline told step by step, and its authenticators alone asked about a request's credentials.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use resource_server::{ClaimedProofs, ProofPolicy};
 
@@ -13,7 +13,7 @@ use crate::{
         output::Outputs,
         step::{Notices, StepInput},
     },
-    request::Request,
+    request::{Request, RequestUri},
     rules::StepKind,
     subject::Subject,
 };
@@ -41,10 +41,10 @@ impl Pipeline {
     }
 
     /// The URI that the `htu` of a proof must name.
-    pub(crate) fn target_uri(&self, request: &Request) -> String {
+    pub(crate) fn target_uri<'a>(&self, request: &'a Request) -> Cow<'a, RequestUri> {
         match &self.public_origin {
-            Some(origin) => origin.apply_to(&request.uri).to_string(),
-            None => request.public_uri.as_ref().unwrap_or(&request.uri).to_string(),
+            Some(origin) => Cow::Owned(origin.apply_to(&request.uri)),
+            None => Cow::Borrowed(request.public_uri.as_ref().unwrap_or(&request.uri)),
         }
     }
 
@@ -74,7 +74,7 @@ impl Pipeline {
             subject: &nobody,
             outputs: &outputs,
             now: surroundings.now,
-            target_uri: &target_uri,
+            target_uri: target_uri.as_str(),
             claimed_proofs,
             notices: &notices,
         };

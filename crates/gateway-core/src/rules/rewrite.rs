@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     normal_path::{self, NormalPath, PathError},
-    rule::{EncodedSlashes, ForwardTo, Rewrite},
+    rule::{EncodedSlashes, ForwardTo, Rewrite, Scheme},
 };
 use crate::{decision::Upstream, request::RequestUri};
 
@@ -41,11 +41,16 @@ pub fn upstream_for(
     let authority = forward_to.host.value.clone();
     let host_header = if forward_to.forward_host_header { uri.host().to_owned() } else { authority.clone() };
     Ok(Upstream {
-        scheme: scheme.as_ref().map_or(uri.scheme(), |scheme| scheme.value.as_str()).to_owned(),
+        scheme: scheme.as_ref().map_or_else(|| scheme_of(uri), |scheme| scheme.value),
         authority,
         path_and_query: target,
         host_header,
     })
+}
+
+/// The scheme that the client used.
+fn scheme_of(uri: &RequestUri) -> Scheme {
+    if uri.scheme() == Scheme::Https.as_str() { Scheme::Https } else { Scheme::Http }
 }
 
 /// Takes whole segments away: `/part` is no prefix of `/partial/x`. Segments are compared in normal form, so `/%70art` is
@@ -71,7 +76,8 @@ fn strip_prefix<'p>(path: &'p NormalPath<'_>, prefix: &str) -> &'p str {
 fn join(prefix: &str, path: &str) -> String {
     let trimmed = prefix.trim_matches('/');
     let slash = if path.is_empty() && (trimmed.is_empty() || prefix.ends_with('/')) { "/" } else { "" };
-    if trimmed.is_empty() { format!("{path}{slash}") } else { format!("/{trimmed}{path}{slash}") }
+    let lead = if trimmed.is_empty() { "" } else { "/" };
+    [lead, trimmed, path, slash].concat()
 }
 
 /// The query without the parameters of these names, the rest in its order and spelling. `None` if nothing is left of it.
@@ -95,7 +101,7 @@ mod tests {
     use super::*;
     use crate::{
         document::{Place, Spanned},
-        rules::rule::{ForwardedCredentials, Scheme},
+        rules::rule::ForwardedCredentials,
     };
 
     fn forward_to(strip: Option<&str>, add: Option<&str>, query: &[&str]) -> ForwardTo {
@@ -119,7 +125,7 @@ mod tests {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (sent, None),
         };
-        let uri = RequestUri::new("http", "gw:99", path, query);
+        let uri = RequestUri::new("http", "gw:99", path, query.as_deref());
         assert_eq!(upstream_for(rule, &uri, slashes).unwrap().path_and_query, expected, "{sent}");
     }
 

@@ -23,7 +23,7 @@ fn compile(source: &str, diagnostics: &mut Diagnostics) -> Option<BoundTemplate>
 }
 
 fn data() -> TemplateData {
-    let uri = RequestUri::new("https", "api.example:8443", "/a%20b/c", Some("x=1&y=a+b&x=2".into()));
+    let uri = RequestUri::new("https", "api.example:8443", "/a%20b/c", Some("x=1&y=a+b&x=2"));
     let mut request = Request::new(Method::POST, uri);
     request.headers.insert("x-tenant", HeaderValue::from_static("acme"));
     request.headers.insert("cookie", HeaderValue::from_static("a=1; session=\"s t\""));

@@ -94,5 +94,5 @@ fn the_upstream_is_that_of_the_rule() {
         ("https", "upstream:8081", "/v2/orders?x=1")
     );
     assert_eq!(upstream.host_header, "upstream:8081");
-    assert_eq!(permit.rule_id, "api");
+    assert_eq!(&*permit.rule_id, "api");
 }

@@ -322,7 +322,7 @@ pub(crate) fn get(address: &str, fields: &[(&str, &str)]) -> Request {
     let (scheme, rest) = address.split_once("://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
     let (path, query) = match path.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
+        Some((path, query)) => (path, Some(query)),
         None => (path, None),
     };
     let mut request = Request::new(Method::GET, RequestUri::new(scheme, host, format!("/{path}"), query));

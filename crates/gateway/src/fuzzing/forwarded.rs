@@ -72,7 +72,7 @@ fn take_in(parts: &Parts, peer: &str) -> Result<Request, HttpRefusal> {
     let trusted_proxies = TrustedProxies::new(vec![IpNet::from(IpAddr::from([10, 0, 0, 1]))]);
     let intake =
         Intake { scheme: "http", public_origins: Vec::new(), trusted_proxies, max_body_bytes: Some(1024) };
-    intake.request(parts, &Connection { peer: (peer, 4711).into(), phase: Arc::default() })
+    intake.request(&mut parts.clone(), &Connection::new((peer, 4711).into(), Arc::default()))
 }
 
 fn shown(request: &Request) -> String {

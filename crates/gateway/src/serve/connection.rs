@@ -46,8 +46,17 @@ pub(crate) struct ConnectionLimits {
 pub(crate) struct Connection {
     /// The client or the proxy in front of us.
     pub(crate) peer: SocketAddr,
+    /// Its address in words, as rules, upstreams and the log have it: written once for all requests.
+    pub(crate) peer_address: Arc<str>,
     /// To be told when the connection is upgraded.
     pub(crate) phase: Arc<ConnectionPhase>,
+}
+
+impl Connection {
+    /// A connection from this peer. `::ffff:10.0.0.1`, as dual-stack sockets report IPv4 peers, is `10.0.0.1`.
+    pub(crate) fn new(peer: SocketAddr, phase: Arc<ConnectionPhase>) -> Self {
+        Self { peer, peer_address: peer.ip().to_canonical().to_string().into(), phase }
+    }
 }
 
 /// Answers requests.

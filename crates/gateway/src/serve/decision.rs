@@ -31,8 +31,8 @@ impl OnPermit for Decision {
 
     async fn answer(
         &self,
-        permit: Permit,
-        arrived: Arrived<'_>,
+        permit: Box<Permit>,
+        _: Arrived<'_>,
         watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
         match headers(&permit.changes, &permit.response_headers) {
@@ -51,7 +51,7 @@ impl OnPermit for Decision {
                     public: "internal error",
                     detail: String::new(),
                 };
-                error_response::denial(self.engine.refuse(watch.event.rule(), text, &arrived.parts.headers))
+                error_response::denial(self.engine.refuse(watch.event.rule(), text, &permit.request.headers))
             }
         }
     }

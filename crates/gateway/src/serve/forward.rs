@@ -7,7 +7,7 @@ use gateway_core::{
     decision::{Permit, Upstream, UpstreamChanges},
     request::Request,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, uri::Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header, uri::PathAndQuery};
 
 use super::{fields::remove_where, http_checks::list};
 
@@ -41,7 +41,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 /// Why a permitted request can not be put into words. A mistake of the rule, found only with this request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ForwardError {
-    /// Scheme, host and path of the upstream make no URI.
+    /// Path and query make no request target.
     #[error("the rewritten upstream uri is not valid")]
     Uri,
     /// The value for `Host` is no header value.
@@ -64,19 +64,21 @@ pub(crate) fn names_websocket(headers: &HeaderMap) -> bool {
         && protocols.next().is_none()
 }
 
-/// The request line's URI and the headers for the upstream; the permit's request has no headers afterwards.
+/// The request line's target and the headers for the upstream; the permit's request has no headers afterwards.
 ///
 /// # Errors
 ///
 /// If the rule's rewriting leads to something that is no URI or no host.
 pub(crate) fn upstream_head(
     permit: &mut Permit,
-    upstream: &Upstream,
+    upstream: &mut Upstream,
     websocket: bool,
-) -> Result<(Uri, HeaderMap), ForwardError> {
+) -> Result<(PathAndQuery, HeaderMap), ForwardError> {
     let mut headers = std::mem::take(&mut permit.request.headers);
-    remove_hop_by_hop(&mut headers, |name| is_for_us_only(name.as_str()));
-    remove_underscore_twins(&mut headers, &permit.changes);
+    let changes = &permit.changes;
+    remove_hop_by_hop(&mut headers, |name| {
+        is_for_us_only(name.as_str()) || is_underscore_twin(name, changes)
+    });
     write_forwarded(&mut headers, &permit.request);
     permit.changes.apply_to(&mut headers);
     let host = HeaderValue::from_str(&upstream.host_header).map_err(|_| ForwardError::Host)?;
@@ -84,17 +86,9 @@ pub(crate) fn upstream_head(
     if websocket {
         ask_for_websocket(&mut headers);
     }
-    Ok((upstream_uri(upstream)?, headers))
-}
-
-fn upstream_uri(upstream: &Upstream) -> Result<Uri, ForwardError> {
-    let scheme = Scheme::try_from(upstream.scheme.as_str()).map_err(|_| ForwardError::Uri)?;
-    Uri::builder()
-        .scheme(scheme)
-        .authority(upstream.authority.as_str())
-        .path_and_query(upstream.path_and_query.as_str())
-        .build()
-        .map_err(|_| ForwardError::Uri)
+    let target = PathAndQuery::try_from(std::mem::take(&mut upstream.path_and_query));
+    let target = target.ok().filter(|target| target.path().starts_with('/')).ok_or(ForwardError::Uri)?;
+    Ok((target, headers))
 }
 
 /// The headers of the upstream's answer as the client gets them: those the decision demands replace the upstream's.
@@ -124,23 +118,23 @@ pub(crate) fn ask_for_websocket(headers: &mut HeaderMap) {
 
 /// What belongs to the connection, what `Connection` names, and what is unwanted besides.
 fn remove_hop_by_hop(headers: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
-    let named: Vec<HeaderName> =
-        list(headers, &header::CONNECTION).filter_map(|name| name.parse().ok()).collect();
+    // `keep-alive`, which is what most of them say, is on our list anyway.
+    let named: Vec<HeaderName> = list(headers, &header::CONNECTION)
+        .filter(|name| !name.eq_ignore_ascii_case("keep-alive"))
+        .filter_map(|name| name.parse().ok())
+        .collect();
     remove_where(headers, |name| is_hop_by_hop(name) || named.contains(name) || is_unwanted(name));
 }
 
 /// Many application servers read `X_User` as `X-User`: such a twin of a field that we set must not come from the client.
-fn remove_underscore_twins(headers: &mut HeaderMap, changes: &UpstreamChanges) {
-    let is_twin = |name: &HeaderName| {
-        name.as_str().contains('_')
-            && HeaderName::try_from(name.as_str().replace('_', "-")).is_ok_and(|dashed| {
-                changes.sets(&dashed)
-                    || changes.removed().contains(&dashed)
-                    || [X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO].contains(&dashed)
-                    || is_for_us_only(dashed.as_str())
-            })
-    };
-    remove_where(headers, is_twin);
+fn is_underscore_twin(name: &HeaderName, changes: &UpstreamChanges) -> bool {
+    name.as_str().as_bytes().contains(&b'_')
+        && HeaderName::try_from(name.as_str().replace('_', "-")).is_ok_and(|dashed| {
+            changes.sets(&dashed)
+                || changes.removed().contains(&dashed)
+                || [X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO].contains(&dashed)
+                || is_for_us_only(dashed.as_str())
+        })
 }
 
 /// `Forwarded` (RFC 7239) and the `X-Forwarded-*` fields, as heimdall writes them. What stands in the headers already
@@ -165,14 +159,17 @@ fn write_forwarded(headers: &mut HeaderMap, request: &Request) {
         forwarded.extend(parts);
     }
     forwarded.extend([";host=\"", host, "\";proto=", proto]);
-    set(headers, header::FORWARDED, forwarded);
-    set(headers, X_FORWARDED_FOR, addresses.join(", "));
-    set(headers, X_FORWARDED_HOST, host.to_owned());
-    set(headers, X_FORWARDED_PROTO, proto.to_owned());
+    set(headers, header::FORWARDED, &forwarded);
+    match addresses {
+        [only] => set(headers, X_FORWARDED_FOR, only),
+        chain => set(headers, X_FORWARDED_FOR, &chain.join(", ")),
+    }
+    set(headers, X_FORWARDED_HOST, host);
+    set(headers, X_FORWARDED_PROTO, proto);
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    match HeaderValue::try_from(value) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    match HeaderValue::from_str(value) {
         Ok(value) => headers.insert(name, value),
         Err(_) => headers.remove(name),
     };
@@ -240,7 +237,7 @@ mod tests {
         let mut changes = UpstreamChanges::default();
         changes.set_header(&HeaderName::from_static("x-user"), [HeaderValue::from_static("alice")]);
         let mut sent = headers(&[("x_user", "evil"), ("x_forwarded_for", "evil"), ("x_other", "kept")]);
-        remove_underscore_twins(&mut sent, &changes);
+        remove_hop_by_hop(&mut sent, |name| is_underscore_twin(name, &changes));
         assert_eq!(sent, headers(&[("x_other", "kept")]));
     }
 

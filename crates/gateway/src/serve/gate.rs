@@ -42,7 +42,7 @@ pub(crate) trait OnPermit: Send + Sync + 'static {
     /// The answer to a permitted request.
     fn answer(
         &self,
-        permit: Permit,
+        permit: Box<Permit>,
         arrived: Arrived<'_>,
         watch: &mut RequestWatch,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
@@ -50,7 +50,7 @@ pub(crate) trait OnPermit: Send + Sync + 'static {
 
 /// A request as it arrived on its connection, whatever proxies in front say about it.
 pub(crate) struct Arrived<'a> {
-    /// The head.
+    /// The head; its header fields are the permit's.
     pub(crate) parts: Parts,
     /// The body, as far as no rule has read it still with the client.
     pub(crate) body: Arc<ClientBody>,
@@ -89,32 +89,13 @@ impl<M: OnPermit> Handler for Gate<M> {
         let (parts, body) = request.into_parts();
         let mut watch = RequestWatch::begin(&self.telemetry, self.told, M::NAME, &parts, &connection);
         let context = watch.context();
-        let answering = async move {
-            let asking = self.cors.as_ref().map(|cors| (cors, Cors::asking(&parts)));
-            let mut response = match self.intake.request(&parts, &connection) {
-                Err(refusal) => refuse_http(refusal, &mut watch),
-                Ok(mut request) => {
-                    watch.asked_for(&request);
-                    if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&parts)) {
-                        watch.is_preflight();
-                        watch.end(preflight.status());
-                        return preflight;
-                    }
-                    let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
-                    if M::READS_BODIES {
-                        request.body = RequestBody::new(Arc::clone(&body) as _);
-                    }
-                    let arrived = Arrived { parts, body, connection: &connection };
-                    self.decide(request, arrived, &mut watch).await
-                }
-            };
-            if let Some((cors, asking)) = asking {
-                cors.tell(&asking, response.headers_mut());
-            }
-            watch.end(response.status());
-            response
+        let answering = self.answer(parts, body, &connection, &mut watch);
+        let response = match context {
+            Some(context) => answering.with_context(context).await,
+            None => answering.await,
         };
-        answering.with_context(context).await
+        watch.end(response.status());
+        response
     }
 
     fn unreadable(&self, peer: SocketAddr, status: StatusCode) {
@@ -127,6 +108,36 @@ impl<M: OnPermit> Handler for Gate<M> {
 }
 
 impl<M: OnPermit> Gate<M> {
+    async fn answer(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        connection: &Connection,
+        watch: &mut RequestWatch,
+    ) -> Response<ResponseBody> {
+        let asking = self.cors.as_ref().map(|cors| (cors, Cors::asking(&parts)));
+        let preflight = self.cors.as_ref().and_then(|cors| cors.preflight(&parts));
+        let mut response = match self.intake.request(&mut parts, connection) {
+            Err(refusal) => refuse_http(refusal, watch),
+            Ok(mut request) => {
+                watch.asked_for(&request);
+                if let Some(preflight) = preflight {
+                    watch.is_preflight();
+                    return preflight;
+                }
+                let body = Arc::new(ClientBody::new(body, self.body_gap, self.intake.max_body_bytes));
+                if M::READS_BODIES {
+                    request.body = RequestBody::new(Arc::clone(&body) as _);
+                }
+                self.decide(request, Arrived { parts, body, connection }, watch).await
+            }
+        };
+        if let Some((cors, asking)) = asking {
+            cors.tell(&asking, response.headers_mut());
+        }
+        response
+    }
+
     async fn decide(
         &self,
         request: Request,
@@ -138,9 +149,9 @@ impl<M: OnPermit> Gate<M> {
             Decision::Permit(permit) => {
                 watch.permitted(&permit);
                 for notice in &permit.notices {
-                    tracing::warn!(rule = permit.rule_id, notice, "request permitted with a notice");
+                    tracing::warn!(rule = &*permit.rule_id, notice, "request permitted with a notice");
                 }
-                self.mode.answer(*permit, arrived, watch).await
+                self.mode.answer(permit, arrived, watch).await
             }
         }
     }

@@ -1,10 +1,18 @@
 //! HTTP/1 on one connection.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use http::{HeaderValue, StatusCode, header};
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::sleep,
@@ -13,6 +21,7 @@ use tokio::{
 use super::{
     body::{ServedBody, Transfer},
     connection::{Connection, ConnectionLimits, Handler, Shutdown},
+    read_limits::ReadLimits,
     timed_io::{ConnectionPhase, TimedIo},
 };
 
@@ -29,10 +38,11 @@ pub(crate) async fn serve<H: Handler>(
     shutdown: Shutdown,
 ) {
     let (phase, unreadable) = (Arc::new(ConnectionPhase::default()), Arc::clone(&handler));
-    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
-    let ending = shutdown.clone();
+    let mut read_limits = ReadLimits::new(Arc::clone(&phase), limits.timeouts);
+    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts.write));
+    let (ending, connection) = (shutdown.clone(), Connection::new(peer, phase));
     let service = service_fn(move |request| {
-        let connection = Connection { peer, phase: Arc::clone(&phase) };
+        let connection = connection.clone();
         connection.phase.serving();
         let (handler, ending) = (Arc::clone(&handler), ending.clone());
         async move {
@@ -46,14 +56,19 @@ pub(crate) async fn serve<H: Handler>(
     });
     let mut connection = pin!(builder(limits).serve_connection(io, service).with_upgrades());
     let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
+        biased;
+        outcome = unless_overdue(connection.as_mut(), &mut read_limits) => outcome,
         () = shutdown.stopping() => tokio::select! {
-            outcome = connection.as_mut() => outcome,
+            outcome = unless_overdue(connection.as_mut(), &mut read_limits) => outcome,
             () = sleep(LAST_REQUEST) => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                unless_overdue(connection, &mut read_limits).await
             }
         },
+    };
+    let Some(outcome) = outcome else {
+        tracing::debug!(%peer, "connection ended: nothing was read for too long");
+        return;
     };
     if let Err(error) = outcome {
         if error.is_parse() {
@@ -61,6 +76,19 @@ pub(crate) async fn serve<H: Handler>(
         }
         tracing::debug!(%peer, %error, "connection ended");
     }
+}
+
+/// The end of a connection; `None` if its client let it wait for too long. The limits are looked at last: only then is it
+/// known how far the connection is.
+async fn unless_overdue<C: Future>(
+    mut connection: Pin<&mut C>,
+    limits: &mut ReadLimits,
+) -> Option<C::Output> {
+    poll_fn(|context| match connection.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => limits.poll_overdue(context).map(|()| None),
+    })
+    .await
 }
 
 /// What hyper answers by itself.
@@ -74,10 +102,8 @@ fn answer_to_no_http(error: &hyper::Error) -> StatusCode {
 fn builder(limits: ConnectionLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        // `TimedIo` has the finer limits, but looks at them when it is read: a connection whose last read found nothing while
-        // its answer was under way would wait for ever. hyper's limit is for the whole wait, idle time included.
-        .header_read_timeout(limits.timeouts.read.max(limits.timeouts.idle))
+        // `ReadLimits` has this limit and finer ones, and starts no timer for each request.
+        .header_read_timeout(None)
         .max_header_size(limits.max_head_bytes)
         .max_buf_size((limits.max_head_bytes * 2).max(64 * 1024));
     builder

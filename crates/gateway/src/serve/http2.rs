@@ -41,11 +41,12 @@ pub(crate) async fn serve<H: Handler>(
     // Reads are limited by what happens on the streams, not by bytes: frames may come at any time.
     let phase = Arc::new(ConnectionPhase::default());
     phase.serving();
-    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts));
+    let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts.write));
     let streams = Arc::new(Streams::default());
     let counted = Arc::clone(&streams);
+    let connection = Connection::new(peer, phase);
     let service = service_fn(move |request| {
-        let connection = Connection { peer, phase: Arc::clone(&phase) };
+        let connection = connection.clone();
         let (handler, stream) = (Arc::clone(&handler), counted.open());
         async move {
             let mut response = handler.handle(request, connection).await;

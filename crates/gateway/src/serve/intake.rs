@@ -1,8 +1,6 @@
 //! From the HTTP request on a socket to the [`Request`] that rules and mechanisms see. All modes share every line behind
 //! this one.
 
-use std::net::IpAddr;
-
 use gateway_core::{
     public_origin::PublicOrigin,
     request::{Request, RequestUri},
@@ -29,30 +27,30 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Checks the HTTP and reads what the client asked for.
+    /// Checks the HTTP and reads what the client asked for. The header fields move into the request.
     ///
     /// # Errors
     ///
     /// If the HTTP is not acceptable; see [`HttpRefusal`].
-    pub(crate) fn request(&self, parts: &Parts, connection: &Connection) -> Result<Request, HttpRefusal> {
+    pub(crate) fn request(&self, parts: &mut Parts, connection: &Connection) -> Result<Request, HttpRefusal> {
         let target = http_checks::check(parts, self.scheme, self.max_body_bytes)?;
-        let mut headers = parts.headers.clone();
-        if parts.version == Version::HTTP_2 {
-            join_cookie_crumbs(&mut headers);
-        }
-        let peer = unmapped(connection.peer.ip());
-        if !self.trusted_proxies.trusts(peer) {
-            trusted_proxies::remove_forwarding_headers(&mut headers);
-        }
-        let forwarded =
-            trusted_proxies::effective(parts.method.clone(), self.scheme, target, &headers, peer)?;
+        let is_trusted = self.trusted_proxies.trusts(connection.peer.ip().to_canonical());
+        let nothing_said = HeaderMap::new();
+        let said = if is_trusted { &parts.headers } else { &nothing_said };
+        let peer = &connection.peer_address;
+        let forwarded = trusted_proxies::effective(parts.method.clone(), self.scheme, target, said, peer)?;
         let Target { host, path, query } = forwarded.target;
-        let uri = RequestUri::new(&forwarded.scheme, &host, path, query);
-        let public_uri = self.at_public_origin(&uri);
+        let uri = RequestUri::new(forwarded.scheme, host, path, query);
         let mut request = Request::new(forwarded.method, uri);
-        request.public_uri = public_uri;
-        request.headers = headers;
         request.client_addresses = forwarded.client_addresses;
+        request.public_uri = self.at_public_origin(&request.uri);
+        request.headers = std::mem::take(&mut parts.headers);
+        if parts.version == Version::HTTP_2 {
+            join_cookie_crumbs(&mut request.headers);
+        }
+        if !is_trusted {
+            trusted_proxies::remove_forwarding_headers(&mut request.headers);
+        }
         Ok(request)
     }
 }
@@ -66,11 +64,6 @@ impl Intake {
         };
         origin.map(|origin| origin.apply_to(uri))
     }
-}
-
-/// `::ffff:10.0.0.1`, as dual-stack sockets report IPv4 peers, is `10.0.0.1`.
-fn unmapped(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 /// HTTP/2 may carry a cookie field in several pieces. They are one field to everything behind (RFC 9113 §8.2.3).
@@ -87,7 +80,7 @@ fn join_cookie_crumbs(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{net::IpAddr, sync::Arc};
 
     use gateway_core::{
         document::{Diagnostics, Node, Place},
@@ -115,9 +108,8 @@ mod tests {
         let trusted_proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
         let intake =
             Intake { scheme: "http", public_origins: Vec::new(), trusted_proxies, max_body_bytes: None };
-        let connection =
-            Connection { peer: (peer.parse::<IpAddr>().unwrap(), 1).into(), phase: Arc::default() };
-        let request = intake.request(&parts(&row["request"]), &connection).ok()?;
+        let connection = Connection::new((peer.parse::<IpAddr>().unwrap(), 1).into(), Arc::default());
+        let request = intake.request(&mut parts(&row["request"]), &connection).ok()?;
         let node = Node::from_json(rules, &Place::whole_file(Arc::from("vectors")));
         let mut diagnostics = Diagnostics::new();
         let rule_set = decode_rule_set(&node, &mut diagnostics).unwrap();
@@ -143,8 +135,8 @@ mod tests {
                 max_body_bytes: None,
             };
             let described = json!({"method": "GET", "path": "/a?b", "host": host, "headers": []});
-            let connection = Connection { peer: ([192, 0, 2, 1], 1).into(), phase: Arc::default() };
-            let request = intake.request(&parts(&described), &connection).unwrap();
+            let connection = Connection::new(([192, 0, 2, 1], 1).into(), Arc::default());
+            let request = intake.request(&mut parts(&described), &connection).unwrap();
             request.public_uri.map(|uri| uri.to_string())
         };
         assert_eq!(at(&origins, "api.example").as_deref(), Some("https://api.example/a?b"));

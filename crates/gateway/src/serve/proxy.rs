@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText};
-use http::{Response, StatusCode, request::Parts};
+use gateway_core::{decision::Permit, denial::DenialKind, respond::RefusalText, rules::rule::Scheme};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use super::{
-    body::{BodyProgress, ClientBody, RequestBody, ResponseBody},
-    connection::{Connection, Shutdown},
+    body::{BodyProgress, RequestBody, ResponseBody},
+    connection::Shutdown,
     error_response,
     forward::{self, ForwardError},
     gate::{Arrived, OnPermit},
     upgrade,
-    upstream::{UpstreamBody, UpstreamClient, UpstreamError},
+    upstream::{Origin, UpstreamBody, UpstreamClient, UpstreamError},
 };
 use crate::{
     reload::Engine,
@@ -40,14 +40,15 @@ impl OnPermit for Proxy {
 
     async fn answer(
         &self,
-        permit: Permit,
+        permit: Box<Permit>,
         arrived: Arrived<'_>,
         watch: &mut RequestWatch,
     ) -> Response<ResponseBody> {
-        let Arrived { mut parts, body, connection } = arrived;
-        match self.forward(permit, &mut parts, &body, connection).await {
+        let accept: Vec<HeaderValue> =
+            permit.request.headers.get_all(header::ACCEPT).iter().cloned().collect();
+        match self.forward(permit, arrived).await {
             Ok(response) => response,
-            Err(error) => self.fail(&error, &parts, &mut watch.event),
+            Err(error) => self.fail(&error, accept, &mut watch.event),
         }
     }
 }
@@ -56,28 +57,29 @@ impl Proxy {
     /// Only a [`Permit`] is forwarded.
     async fn forward(
         &self,
-        mut permit: Permit,
-        parts: &mut Parts,
-        body: &ClientBody,
-        connection: &Connection,
+        mut permit: Box<Permit>,
+        arrived: Arrived<'_>,
     ) -> Result<Response<ResponseBody>, ProxyError> {
-        let upstream = permit.upstream.take().ok_or(ProxyError::NoUpstream)?;
+        let Arrived { mut parts, body, connection } = arrived;
+        let mut upstream = permit.upstream.take().ok_or(ProxyError::NoUpstream)?;
         // A rule without a scheme of its own takes that of the request, which only shows now.
-        if upstream.scheme == "http" && !self.plain_http_upstreams {
+        if upstream.scheme == Scheme::Http && !self.plain_http_upstreams {
             return Err(ProxyError::PlainHttp);
         }
-        let websocket = forward::asks_for_websocket(parts.version, &parts.headers);
-        let (uri, mut headers) = forward::upstream_head(&mut permit, &upstream, websocket)?;
+        let websocket = forward::asks_for_websocket(parts.version, &permit.request.headers);
+        let (target, mut headers) = forward::upstream_head(&mut permit, &mut upstream, websocket)?;
         let method = permit.request.method.as_str();
         let trace = self.telemetry.tracing.call("upstream", method, &upstream.authority);
         trace.inject(&mut headers);
         let (body, progress) = body.forward().await;
         let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = permit.request.method.clone();
-        *outgoing.uri_mut() = uri;
+        *outgoing.uri_mut() = Uri::from(target);
         *outgoing.headers_mut() = headers;
 
-        let mut response = self.send(outgoing, websocket, &progress, trace).await?;
+        let origin = Origin { is_https: upstream.scheme == Scheme::Https, authority: &upstream.authority };
+
+        let mut response = self.send(origin, outgoing, websocket, &progress, trace).await?;
         let agreed = upgrade::is_agreed(&response);
         if response.status() == StatusCode::SWITCHING_PROTOCOLS && !(agreed && websocket) {
             return Err(ProxyError::UnwantedUpgrade);
@@ -96,13 +98,14 @@ impl Proxy {
     /// Sends the request, counted and traced until the head of the answer.
     async fn send(
         &self,
+        origin: Origin<'_>,
         request: http::Request<RequestBody>,
         websocket: bool,
         progress: &Arc<BodyProgress>,
         trace: CallTrace,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         let start = Instant::now();
-        let answer = self.upstream.send(request, websocket, progress).await;
+        let answer = self.upstream.send(origin, request, websocket, progress).await;
         let outcome = match &answer {
             Ok(answer) => Ok(answer.status()),
             Err(UpstreamError::ClientBody(_)) => Err("client_body"),
@@ -115,8 +118,13 @@ impl Proxy {
         answer
     }
 
-    /// The answer to a permitted request that did not get through.
-    fn fail(&self, error: &ProxyError, parts: &Parts, event: &mut AccessEvent) -> Response<ResponseBody> {
+    /// The answer to a permitted request that did not get through, in one of the formats that the client accepts.
+    fn fail(
+        &self,
+        error: &ProxyError,
+        accept: Vec<HeaderValue>,
+        event: &mut AccessEvent,
+    ) -> Response<ResponseBody> {
         let (kind, reason, public) = match error {
             ProxyError::Upstream(UpstreamError::ClientBody(body)) => {
                 event.failed("client_body");
@@ -143,7 +151,11 @@ impl Proxy {
         event.failed(reason);
         tracing::error!(rule = event.rule(), %error, "request not forwarded");
         let text = RefusalText { kind, reason, public, detail: String::new() };
-        error_response::denial(self.engine.refuse(event.rule(), text, &parts.headers))
+        let mut headers = HeaderMap::new();
+        for value in accept {
+            headers.append(header::ACCEPT, value);
+        }
+        error_response::denial(self.engine.refuse(event.rule(), text, &headers))
     }
 }
 

@@ -6,6 +6,7 @@
 //! | the rest of the head, counted from its first byte | `timeout.read` |
 //! | a blocked write | `timeout.write` |
 //!
+//! [`TimedIo`] has the last one and notes when a head begins; [`ReadLimits`](super::read_limits::ReadLimits) has the others.
 //! While a request is served nothing is limited here: its body has limits of its own ([`super::body`]), and a quiet
 //! stream or an upgraded connection may stay quiet. A limit that strikes closes the connection without an answer.
 
@@ -14,7 +15,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -22,7 +23,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::{Sleep, sleep},
 };
 
 /// The three limits of a connection.
@@ -36,89 +37,84 @@ pub(crate) struct ConnectionTimeouts {
     pub(crate) idle: Duration,
 }
 
-/// Where a connection stands. Shared by the connection's I/O and its service.
+/// Where a connection stands. Shared by the connection's I/O, its service and its limits.
+///
+/// The two lowest bits are the phase, the others count the answers: two waits for a request are told apart by them.
 #[derive(Debug, Default)]
-pub(crate) struct ConnectionPhase(AtomicU8);
+pub(crate) struct ConnectionPhase(AtomicU32);
 
-const AWAITING_REQUEST: u8 = 0;
-const READING_HEAD: u8 = 1;
-const SERVING: u8 = 2;
-const UPGRADED: u8 = 3;
+/// A phase as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SeenPhase(u32);
+
+const PHASE_BITS: u32 = 0b11;
+const ONE_ANSWER: u32 = 0b100;
+
+const AWAITING_REQUEST: u32 = 0;
+const READING_HEAD: u32 = 1;
+const SERVING: u32 = 2;
+const UPGRADED: u32 = 3;
 
 impl ConnectionPhase {
     /// A request's head is complete.
     pub(crate) fn serving(&self) {
-        self.0.store(SERVING, Ordering::Relaxed);
+        self.change(|seen| Some(seen & !PHASE_BITS | SERVING));
     }
 
     /// The answer is complete, or nobody wants it any more.
     pub(crate) fn answered(&self) {
-        let _ = self.0.compare_exchange(SERVING, AWAITING_REQUEST, Ordering::Relaxed, Ordering::Relaxed);
+        self.change(|seen| {
+            let waits_again = (seen & !PHASE_BITS).wrapping_add(ONE_ANSWER) | AWAITING_REQUEST;
+            (seen & PHASE_BITS == SERVING).then_some(waits_again)
+        });
     }
 
     /// The connection speaks another protocol from now on.
     pub(crate) fn upgraded(&self) {
-        self.0.store(UPGRADED, Ordering::Relaxed);
+        self.change(|seen| Some(seen & !PHASE_BITS | UPGRADED));
     }
 
-    fn get(&self) -> u8 {
-        self.0.load(Ordering::Relaxed)
+    /// Where it stands now.
+    pub(super) fn seen(&self) -> SeenPhase {
+        SeenPhase(self.0.load(Ordering::Relaxed))
     }
 
-    /// The first byte of a head arrived; whether it was the first.
-    fn head_begins(&self) -> bool {
-        self.0.compare_exchange(AWAITING_REQUEST, READING_HEAD, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    /// Something arrived: the first byte of a head, if a request was waited for.
+    fn head_begins(&self) {
+        self.change(|seen| {
+            (seen & PHASE_BITS == AWAITING_REQUEST).then_some(seen & !PHASE_BITS | READING_HEAD)
+        });
+    }
+
+    fn change(&self, to: impl FnMut(u32) -> Option<u32>) {
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, to);
     }
 }
 
-/// A connection with time limits.
+impl SeenPhase {
+    /// How long the client may take in this phase; `None` where it may take its time.
+    pub(super) fn limit(self, timeouts: ConnectionTimeouts) -> Option<Duration> {
+        match self.0 & PHASE_BITS {
+            AWAITING_REQUEST => Some(timeouts.idle),
+            READING_HEAD => Some(timeouts.read),
+            _ => None,
+        }
+    }
+}
+
+/// A connection that says when a head begins, and whose blocked writes end it.
 pub(crate) struct TimedIo<T> {
     inner: T,
     phase: Arc<ConnectionPhase>,
-    timeouts: ConnectionTimeouts,
-    /// The phase that `read_deadline` belongs to, and the deadline.
-    read_deadline: Option<(u8, Instant)>,
-    read_timer: Pin<Box<Sleep>>,
-    write_blocked: bool,
-    write_timer: Pin<Box<Sleep>>,
+    write_timeout: Duration,
+    /// Runs while a write is blocked.
+    write_timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> TimedIo<T> {
     /// Limits a fresh connection.
-    pub(crate) fn new(inner: T, phase: Arc<ConnectionPhase>, timeouts: ConnectionTimeouts) -> Self {
-        let now = Instant::now();
-        Self {
-            inner,
-            phase,
-            timeouts,
-            read_deadline: None,
-            read_timer: Box::pin(sleep_until(now)),
-            write_blocked: false,
-            write_timer: Box::pin(sleep_until(now)),
-        }
-    }
-
-    /// Called when nothing can be read: ends the connection once the limit of its phase is over.
-    fn poll_read_limit(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let phase = self.phase.get();
-        let limit = match phase {
-            AWAITING_REQUEST => self.timeouts.idle,
-            READING_HEAD => self.timeouts.read,
-            _ => {
-                self.read_deadline = None;
-                return Poll::Pending;
-            }
-        };
-        let deadline = match self.read_deadline {
-            Some((of, deadline)) if of == phase => deadline,
-            _ => Instant::now() + limit,
-        };
-        if self.read_deadline != Some((phase, deadline)) || self.read_timer.deadline() != deadline {
-            self.read_deadline = Some((phase, deadline));
-            self.read_timer.as_mut().reset(deadline);
-        }
-        ready!(self.read_timer.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    pub(crate) fn new(inner: T, phase: Arc<ConnectionPhase>, write_timeout: Duration) -> Self {
+        Self { inner, phase, write_timeout, write_timer: None }
     }
 
     /// Called with the outcome of a write or flush.
@@ -128,15 +124,11 @@ impl<T> TimedIo<T> {
         outcome: Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         if outcome.is_ready() {
-            self.write_blocked = false;
+            self.write_timer = None;
             return outcome;
         }
-        if !self.write_blocked {
-            self.write_blocked = true;
-            let deadline = Instant::now() + self.timeouts.write;
-            self.write_timer.as_mut().reset(deadline);
-        }
-        ready!(self.write_timer.as_mut().poll(context));
+        let timer = self.write_timer.get_or_insert_with(|| Box::pin(sleep(self.write_timeout)));
+        ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -149,15 +141,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedIo<T> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        match Pin::new(&mut this.inner).poll_read(context, buffer) {
-            Poll::Ready(outcome) => {
-                if buffer.filled().len() > before && this.phase.head_begins() {
-                    this.read_deadline = Some((READING_HEAD, Instant::now() + this.timeouts.read));
-                }
-                Poll::Ready(outcome)
-            }
-            Poll::Pending => this.poll_read_limit(context),
+        let outcome = Pin::new(&mut this.inner).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            this.phase.head_begins();
         }
+        outcome
     }
 }
 
@@ -197,61 +185,17 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
-        read: Duration::from_secs(5),
-        write: Duration::from_secs(10),
-        idle: Duration::from_secs(120),
+    use tokio::{
+        io::{AsyncWriteExt, duplex},
+        time::Instant,
     };
 
-    async fn seconds_until_error(io: &mut TimedIo<tokio::io::DuplexStream>) -> u64 {
-        let start = Instant::now();
-        while io.read_u8().await.is_ok() {}
-        start.elapsed().as_secs()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_connection_ends_after_the_idle_time() {
-        let (_client, server) = duplex(64);
-        let mut io = TimedIo::new(server, Arc::default(), TIMEOUTS);
-        assert_eq!(seconds_until_error(&mut io).await, 120);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_head_that_drips_ends_after_the_read_time() {
-        let (mut client, server) = duplex(64);
-        let mut io = TimedIo::new(server, Arc::default(), TIMEOUTS);
-        let drip = tokio::spawn(async move {
-            loop {
-                if client.write_all(b"x").await.is_err() {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        });
-        assert_eq!(seconds_until_error(&mut io).await, 5);
-        drip.abort();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_is_being_served_may_be_quiet() {
-        let (_client, server) = duplex(64);
-        let phase = Arc::new(ConnectionPhase::default());
-        phase.serving();
-        let mut io = TimedIo::new(server, Arc::clone(&phase), TIMEOUTS);
-        let read = tokio::time::timeout(Duration::from_secs(3600), io.read_u8()).await;
-        assert!(read.is_err(), "still waiting after an hour");
-        phase.answered();
-        assert_eq!(seconds_until_error(&mut io).await, 120);
-    }
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_blocked_write_ends_after_the_write_time() {
         let (_client, server) = duplex(4);
-        let mut io = TimedIo::new(server, Arc::default(), TIMEOUTS);
+        let mut io = TimedIo::new(server, Arc::default(), Duration::from_secs(10));
         let start = Instant::now();
         assert_eq!(io.write_all(b"more than fits").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 10);

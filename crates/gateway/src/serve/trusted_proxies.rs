@@ -56,13 +56,13 @@ pub(crate) fn remove_forwarding_headers(headers: &mut HeaderMap) {
 
 /// The request as the client sent it to the first proxy.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct EffectiveRequest {
+pub(crate) struct EffectiveRequest<'a> {
     /// `X-Forwarded-Method`, else the request's.
     pub(crate) method: Method,
     /// `X-Forwarded-Proto` in lower case, else the listener's.
-    pub(crate) scheme: String,
+    pub(crate) scheme: &'static str,
     /// `X-Forwarded-Host` and `X-Forwarded-Uri`, else the request's.
-    pub(crate) target: Target,
+    pub(crate) target: Target<'a>,
     /// `for` of `Forwarded`, else `X-Forwarded-For`, then the peer.
     pub(crate) client_addresses: Vec<String>,
 }
@@ -72,13 +72,13 @@ pub(crate) struct EffectiveRequest {
 /// # Errors
 ///
 /// If one of the four that are read appears twice, or says something that is no method, scheme, host or path.
-pub(crate) fn effective(
+pub(crate) fn effective<'a>(
     method: Method,
-    scheme: &str,
-    mut target: Target,
-    headers: &HeaderMap,
-    peer: IpAddr,
-) -> Result<EffectiveRequest, HttpRefusal> {
+    scheme: &'static str,
+    mut target: Target<'a>,
+    headers: &'a HeaderMap,
+    peer: &str,
+) -> Result<EffectiveRequest<'a>, HttpRefusal> {
     let method = match single(headers, &X_FORWARDED_METHOD)? {
         Some(sent) => Method::from_bytes(sent.as_bytes()).map_err(|_| HttpRefusal::Forwarded)?,
         None => method,
@@ -88,19 +88,18 @@ pub(crate) fn effective(
     }
     let scheme = match single(headers, &X_FORWARDED_PROTO)? {
         Some(sent) => match sent.to_ascii_lowercase().as_str() {
-            known @ ("http" | "https") => known.to_owned(),
             // A WebSocket handshake is a GET to the http URI.
-            "ws" => "http".to_owned(),
-            "wss" => "https".to_owned(),
+            "http" | "ws" => "http",
+            "https" | "wss" => "https",
             _ => return Err(HttpRefusal::Forwarded),
         },
-        None => scheme.to_owned(),
+        None => scheme,
     };
     if let Some(host) = single(headers, &X_FORWARDED_HOST)? {
         if !is_host(host) {
             return Err(HttpRefusal::Forwarded);
         }
-        target.host = host.to_owned();
+        target.host = host;
     }
     if let Some(uri) = single(headers, &X_FORWARDED_URI)? {
         (target.path, target.query) = path_and_query(uri)?;
@@ -120,7 +119,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// Path and query of `X-Forwarded-Uri`; an authority in it is ignored, a fragment is cut.
-fn path_and_query(uri: &str) -> Result<(String, Option<String>), HttpRefusal> {
+fn path_and_query(uri: &str) -> Result<(&str, Option<&str>), HttpRefusal> {
     let uri = uri.split_once('#').map_or(uri, |(uri, _)| uri);
     let relative = match uri.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['/', '?']) => {
@@ -129,22 +128,25 @@ fn path_and_query(uri: &str) -> Result<(String, Option<String>), HttpRefusal> {
         _ => uri,
     };
     let (path, query) = match relative.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
+        Some((path, query)) => (path, Some(query)),
         None => (relative, None),
     };
     let path = if path.is_empty() { "/" } else { path };
     let readable = path.starts_with('/')
         && is_path(path)
-        && query.as_deref().is_none_or(|query| query.bytes().all(|byte| byte.is_ascii_graphic()));
-    if readable { Ok((path.to_owned(), query)) } else { Err(HttpRefusal::Forwarded) }
+        && query.is_none_or(|query| query.bytes().all(|byte| byte.is_ascii_graphic()));
+    if readable { Ok((path, query)) } else { Err(HttpRefusal::Forwarded) }
 }
 
-fn client_addresses(headers: &HeaderMap, peer: IpAddr) -> Vec<String> {
+fn client_addresses(headers: &HeaderMap, peer: &str) -> Vec<String> {
+    if headers.is_empty() {
+        return vec![peer.to_owned()];
+    }
     let mut addresses: Vec<String> = list(headers, &header::FORWARDED).filter_map(forwarded_for).collect();
     if addresses.is_empty() {
         addresses.extend(list(headers, &X_FORWARDED_FOR).map(str::to_owned));
     }
-    addresses.push(peer.to_string());
+    addresses.push(peer.to_owned());
     addresses
 }
 
@@ -165,42 +167,44 @@ fn forwarded_for(element: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn effective_of(fields: &[(&'static str, &'static str)]) -> Result<EffectiveRequest, HttpRefusal> {
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        let target = Target { host: "x.org".into(), path: "/a/2".into(), query: None };
-        effective(Method::GET, "http", target, &headers, "10.0.0.9".parse().unwrap())
+        headers
+    }
+
+    fn effective_of(headers: &HeaderMap) -> Result<EffectiveRequest<'_>, HttpRefusal> {
+        let target = Target { host: "x.org", path: "/a/2", query: None };
+        effective(Method::GET, "http", target, headers, "10.0.0.9")
     }
 
     #[test]
     fn a_trusted_proxy_says_what_the_client_asked_for() {
-        let request = effective_of(&[
+        let headers = headers(&[
             ("x-forwarded-method", "POST"),
             ("x-forwarded-proto", "HTTPS"),
             ("x-forwarded-host", "SHOP.example.com"),
             ("x-forwarded-uri", "https://evil.org/a/7?x=1"),
             ("forwarded", r#"for="[2001:db8::1]:4711";proto=https, For=1.2.3.4"#),
             ("x-forwarded-for", "9.9.9.9"),
-        ])
-        .unwrap();
-        assert_eq!((request.method, request.scheme.as_str()), (Method::POST, "https"));
-        assert_eq!(request.target.host, "SHOP.example.com");
-        assert_eq!((request.target.path.as_str(), request.target.query.as_deref()), ("/a/7", Some("x=1")));
+        ]);
+        let request = effective_of(&headers).unwrap();
+        assert_eq!((request.method, request.scheme), (Method::POST, "https"));
+        let shop = Target { host: "SHOP.example.com", path: "/a/7", query: Some("x=1") };
+        assert_eq!(request.target, shop);
         assert_eq!(request.client_addresses, ["2001:db8::1", "1.2.3.4", "10.0.0.9"]);
     }
 
     #[test]
     fn falls_back_to_the_request_itself() {
-        let request =
-            effective_of(&[("x-forwarded-uri", ""), ("x-forwarded-for", "1.1.1.1, 2.2.2.2")]).unwrap();
-        assert_eq!((request.target.host.as_str(), request.target.path.as_str()), ("x.org", "/a/2"));
+        let sent = headers(&[("x-forwarded-uri", ""), ("x-forwarded-for", "1.1.1.1, 2.2.2.2")]);
+        let request = effective_of(&sent).unwrap();
+        assert_eq!((request.target.host, request.target.path), ("x.org", "/a/2"));
         assert_eq!(request.client_addresses, ["1.1.1.1", "2.2.2.2", "10.0.0.9"]);
-        assert_eq!(
-            effective_of(&[("x-forwarded-path", "/b"), ("x-original-url", "/c")]).unwrap().target.path,
-            "/a/2"
-        );
+        let not_read = headers(&[("x-forwarded-path", "/b"), ("x-original-url", "/c")]);
+        assert_eq!(effective_of(&not_read).unwrap().target.path, "/a/2");
     }
 
     #[test]
@@ -216,14 +220,15 @@ mod tests {
             &[("x-forwarded-uri", "/a\\b")],
             &[("x-forwarded-method", "G T")],
         ] {
-            assert_eq!(effective_of(fields), Err(HttpRefusal::Forwarded), "{fields:?}");
+            assert_eq!(effective_of(&headers(fields)), Err(HttpRefusal::Forwarded), "{fields:?}");
         }
     }
 
     #[test]
     fn connect_and_trace_are_refused_behind_a_proxy_too() {
         for method in ["CONNECT", "TRACE"] {
-            assert_eq!(effective_of(&[("x-forwarded-method", method)]), Err(HttpRefusal::Method));
+            let sent = headers(&[("x-forwarded-method", method)]);
+            assert_eq!(effective_of(&sent), Err(HttpRefusal::Method));
         }
     }
 

@@ -20,8 +20,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{sleep_until, timeout};
 
-pub(crate) use self::pool::PoolLimits;
 use self::pool::{Borrowed, BoxError, Connection, Host, Pool, Reservation};
+pub(crate) use self::pool::{Origin, PoolLimits};
 use super::body::{BodyError, BodyProgress, RequestBody};
 use crate::tls::UpstreamConnectors;
 
@@ -105,7 +105,7 @@ impl UpstreamClient {
         Self { pool: Pool::new(connectors, limits), patience }
     }
 
-    /// Sends a request and waits for the head of the answer. Its URI says where to connect, its `Host` what it is for.
+    /// Sends a request and waits for the head of the answer. `origin` says where to connect, its `Host` what it is for.
     /// With `needs_http1` it goes over HTTP/1.1, as the opening of a WebSocket must. Dropping the future ends the call.
     ///
     /// # Errors
@@ -113,20 +113,24 @@ impl UpstreamClient {
     /// As [`UpstreamError`] says.
     pub(crate) async fn send(
         &self,
+        origin: Origin<'_>,
         mut request: Request<RequestBody>,
         needs_http1: bool,
         progress: &Arc<BodyProgress>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let uri = request.uri().clone();
-        let host = self.pool.host(&uri).ok_or_else(|| UpstreamError::Failed(NO_HOST.into()))?;
+        let host = self.pool.host(origin).map_err(|error| UpstreamError::Failed(error.into()))?;
         loop {
-            let reservation = match timeout(self.patience, host.reserve(needs_http1)).await {
-                Ok(Ok(reservation)) => reservation,
-                Ok(Err(_)) | Err(_) => return Err(UpstreamError::Busy),
+            let reservation = match host.reserve_now(needs_http1) {
+                Some(reservation) => reservation,
+                None => {
+                    let reservation = timeout(self.patience, host.reserve(needs_http1)).await;
+                    progress.begins();
+                    reservation.ok().and_then(Result::ok).ok_or(UpstreamError::Busy)?
+                }
             };
-            progress.begins();
-            let attempt = attempt(&host, &uri, reservation, needs_http1, request);
+            let attempt = attempt(&host, reservation, needs_http1, request);
             let outcome = tokio::select! {
+                biased;
                 outcome = attempt => outcome,
                 error = self.head_is_overdue(progress) => return Err(error),
             };
@@ -160,11 +164,8 @@ impl UpstreamClient {
     }
 }
 
-const NO_HOST: &str = "the upstream has no host";
-
 async fn attempt<B>(
     host: &Arc<Host<B>>,
-    uri: &Uri,
     reservation: Reservation<B>,
     needs_http1: bool,
     mut request: Request<B>,
@@ -180,13 +181,13 @@ where
     };
     let (outcome, borrowed) = match connection {
         Connection::Http1(mut sender) => {
-            write_for_http1(&mut request, uri);
+            write_for_http1(&mut request);
             let outcome = sender.try_send_request(request).await;
             let borrowed = outcome.is_ok().then(|| Borrowed::from(host, sender));
             (outcome, borrowed)
         }
         Connection::Http2(mut sender) => {
-            write_for_http2(&mut request, uri)?;
+            write_for_http2(&mut request, host.uri())?;
             (sender.try_send_request(request).await, None)
         }
     };
@@ -203,7 +204,7 @@ where
 }
 
 /// Path and query as target; the host is in its field (RFC 9112 §3.2.1).
-fn write_for_http1<B>(request: &mut Request<B>, uri: &Uri) {
+fn write_for_http1<B>(request: &mut Request<B>) {
     if request.version() == Version::HTTP_2
         && let Some(host) = request.uri().authority()
         && let Ok(host) = HeaderValue::from_str(host.as_str())
@@ -211,16 +212,18 @@ fn write_for_http1<B>(request: &mut Request<B>, uri: &Uri) {
         request.headers_mut().insert(header::HOST, host);
     }
     *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = Uri::from(path_and_query(uri));
+    if request.uri().scheme().is_some() {
+        *request.uri_mut() = Uri::from(path_and_query(request.uri()));
+    }
 }
 
 /// The host as `:authority`, and nowhere else (RFC 9113 §8.3.1): it need not be the one we connect to.
-fn write_for_http2<B>(request: &mut Request<B>, uri: &Uri) -> Result<(), BoxError> {
+fn write_for_http2<B>(request: &mut Request<B>, connected_to: &Uri) -> Result<(), BoxError> {
     if let Some(host) = request.headers_mut().remove(header::HOST) {
         *request.uri_mut() = Uri::builder()
-            .scheme(uri.scheme().cloned().unwrap_or(Scheme::HTTPS))
+            .scheme(connected_to.scheme().cloned().unwrap_or(Scheme::HTTPS))
             .authority(Authority::try_from(host.as_bytes())?)
-            .path_and_query(path_and_query(uri))
+            .path_and_query(path_and_query(request.uri()))
             .build()?;
     }
     *request.version_mut() = Version::HTTP_2;

@@ -33,7 +33,7 @@ pub(crate) struct AccessEvent {
     host: String,
     path: String,
     http_version: &'static str,
-    rule: String,
+    rule: Option<Arc<str>>,
     rule_set: Option<Arc<str>>,
     decision: &'static str,
     denial: &'static str,
@@ -42,11 +42,11 @@ pub(crate) struct AccessEvent {
 }
 
 impl AccessEvent {
-    /// Starts with what the socket says.
-    pub(crate) fn new(mode: &'static str, parts: &Parts, peer: SocketAddr) -> Self {
+    /// Starts with what the socket says. What only the log names is left out unless the event `is_written`.
+    pub(crate) fn new(mode: &'static str, parts: &Parts, peer: SocketAddr, is_written: bool) -> Self {
         Self {
             method: Some(parts.method.clone()),
-            path: parts.uri.path().to_owned(),
+            path: if is_written { parts.uri.path().to_owned() } else { String::new() },
             http_version: http_version(parts.version),
             ..Self::of_peer(mode, peer)
         }
@@ -63,7 +63,7 @@ impl AccessEvent {
             host: String::new(),
             path: String::new(),
             http_version: "",
-            rule: "-".to_owned(),
+            rule: None,
             rule_set: None,
             decision: "denial",
             denial: "",
@@ -72,9 +72,13 @@ impl AccessEvent {
         }
     }
 
-    /// The request as the client sent it to the first proxy.
-    pub(crate) fn asked_for(&mut self, request: &Request) {
+    /// The request as the client sent it to the first proxy. What only the log names is left out unless the event
+    /// `is_written`.
+    pub(crate) fn asked_for(&mut self, request: &Request, is_written: bool) {
         self.method = Some(request.method.clone());
+        if !is_written {
+            return;
+        }
         self.scheme = request.uri.scheme().to_owned();
         self.host = request.uri.host().to_owned();
         self.path = request.uri.path().to_owned();
@@ -84,14 +88,14 @@ impl AccessEvent {
     /// The request may pass.
     pub(crate) fn permitted(&mut self, permit: &Permit) {
         self.decision = "permit";
-        self.rule.clone_from(&permit.rule_id);
+        self.rule = Some(Arc::clone(&permit.rule_id));
         self.rule_set.clone_from(&permit.rule_set);
         self.audit.clone_from(&permit.audit);
     }
 
     /// The request is refused.
     pub(crate) fn denied(&mut self, denial: &Denial) {
-        denial.rule_id.as_deref().unwrap_or("-").clone_into(&mut self.rule);
+        self.rule = denial.rule_id.as_deref().map(Arc::from);
         self.rule_set.clone_from(&denial.rule_set);
         self.audit.clone_from(&denial.audit);
         self.refused(denial.kind.as_str(), denial.reason);
@@ -122,7 +126,7 @@ impl AccessEvent {
 
     /// The rule so far, `-` if there is none.
     pub(crate) fn rule(&self) -> &str {
-        &self.rule
+        self.rule.as_deref().unwrap_or("-")
     }
 
     /// The rule's set; empty for the default rule, and if there is no rule.
@@ -132,7 +136,7 @@ impl AccessEvent {
 
     /// Whether a rule was reached.
     pub(crate) fn has_rule(&self) -> bool {
-        self.rule != "-"
+        self.rule.is_some()
     }
 
     /// `permit` or `denial`.
@@ -167,7 +171,7 @@ impl AccessEvent {
             host = self.host,
             path = self.path,
             http_version = self.http_version,
-            rule = self.rule,
+            rule = self.rule(),
             rule_set = self.rule_set(),
             decision = self.decision,
             denial = self.denial,

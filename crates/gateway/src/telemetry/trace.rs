@@ -141,9 +141,9 @@ pub(crate) struct TraceIds {
 }
 
 impl RequestTrace {
-    /// To be current while the request is worked on, so that log lines and calls find their trace.
-    pub(crate) fn context(&self) -> Context {
-        self.context.clone()
+    /// To be current while the request is worked on, so that log lines and calls find their trace; `None` without one.
+    pub(crate) fn context(&self) -> Option<Context> {
+        self.context.span().span_context().is_valid().then(|| self.context.clone())
     }
 
     /// How the log names the trace; `None` if the request belongs to none.

@@ -48,21 +48,21 @@ impl RequestWatch {
             trace: telemetry.tracing.request(mode, parts),
             telemetry: Arc::clone(telemetry),
             told,
-            event: AccessEvent::new(mode, parts, connection.peer),
+            event: AccessEvent::new(mode, parts, connection.peer, told.access_log),
             method: parts.method.clone(),
             start: Instant::now(),
             has_ended: false,
         }
     }
 
-    /// To be current while the request is worked on.
-    pub(crate) fn context(&self) -> opentelemetry::Context {
+    /// To be current while the request is worked on; `None` if it belongs to no trace.
+    pub(crate) fn context(&self) -> Option<opentelemetry::Context> {
         self.trace.context()
     }
 
     /// What the client asked for.
     pub(crate) fn asked_for(&mut self, request: &Request) {
-        self.event.asked_for(request);
+        self.event.asked_for(request, self.told.access_log);
         self.trace.asked_for(request);
     }
 

@@ -102,7 +102,7 @@ impl Answer {
                 nonce_required: proof.nonces.is_some(),
             }),
             upstream: pipeline.and_then(|pipeline| pipeline.upstream.as_ref()).map(|upstream| {
-                format!("{}://{}{}", upstream.scheme, upstream.authority, upstream.path_and_query)
+                format!("{}://{}{}", upstream.scheme.as_str(), upstream.authority, upstream.path_and_query)
             }),
             checks,
             credentials: explained.verdict.as_ref().map(Verdict::of),

@@ -14,10 +14,7 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    Uri,
-    uri::{Authority, Scheme},
-};
+use http::{Uri, uri::Scheme};
 use http_body::Body;
 use hyper::client::conn::{http1, http2};
 use hyper_util::{
@@ -58,13 +55,31 @@ pub(crate) struct PoolLimits {
     pub(crate) max_idle_per_host: usize,
 }
 
-type Origin = (Scheme, Authority);
+/// Where an upstream is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// Whether it is asked over https; over http otherwise.
+    pub(crate) is_https: bool,
+    /// Host and port as configured.
+    pub(crate) authority: &'a str,
+}
+
+impl Origin<'_> {
+    fn uri(self) -> Result<Uri, http::Error> {
+        let scheme = if self.is_https { Scheme::HTTPS } else { Scheme::HTTP };
+        Uri::builder().scheme(scheme).authority(self.authority).path_and_query("/").build()
+    }
+}
+
+/// The hosts of one scheme by their authorities as configured: those of rules, so that there are few.
+type Hosts<B> = HashMap<Box<str>, Arc<Host<B>>>;
 
 /// The connections to all upstreams.
 pub(super) struct Pool<B> {
     connectors: UpstreamConnectors,
     limits: PoolLimits,
-    hosts: Mutex<HashMap<Origin, Arc<Host<B>>>>,
+    http: Mutex<Hosts<B>>,
+    https: Mutex<Hosts<B>>,
     idle: Arc<AtomicUsize>,
 }
 
@@ -150,20 +165,29 @@ where
 {
     /// An empty pool. Connections that were idle for too long are closed while the pool lives.
     pub(super) fn new(connectors: UpstreamConnectors, limits: PoolLimits) -> Arc<Self> {
-        let pool = Arc::new(Self { connectors, limits, hosts: Mutex::default(), idle: Arc::default() });
+        let pool = Arc::new(Self {
+            connectors,
+            limits,
+            http: Mutex::default(),
+            https: Mutex::default(),
+            idle: Arc::default(),
+        });
         tokio::spawn(tidy_up(Arc::downgrade(&pool)));
         pool
     }
 
-    /// The host of an absolute URI; `None` for any other.
-    pub(super) fn host(&self, uri: &Uri) -> Option<Arc<Host<B>>> {
-        let key = (uri.scheme()?.clone(), uri.authority()?.clone());
-        let mut hosts = self.hosts.lock();
-        if let Some(host) = hosts.get(&key) {
-            return Some(Arc::clone(host));
+    /// The host there.
+    ///
+    /// # Errors
+    ///
+    /// If the authority is none.
+    pub(super) fn host(&self, origin: Origin<'_>) -> Result<Arc<Host<B>>, http::Error> {
+        let mut hosts = if origin.is_https { self.https.lock() } else { self.http.lock() };
+        if let Some(host) = hosts.get(origin.authority) {
+            return Ok(Arc::clone(host));
         }
         let host = Arc::new(Host {
-            uri: uri.clone(),
+            uri: origin.uri()?,
             connectors: self.connectors.clone(),
             limits: self.limits,
             kept: Mutex::new(Kept { http1: Vec::new(), http2: None }),
@@ -172,8 +196,8 @@ where
             waiting: AtomicUsize::new(0),
             idle: Arc::clone(&self.idle),
         });
-        hosts.insert(key, Arc::clone(&host));
-        Some(host)
+        hosts.insert(origin.authority.into(), Arc::clone(&host));
+        Ok(host)
     }
 }
 
@@ -183,6 +207,20 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
+    /// The URI that is connected to.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// A kept connection, or room for a new one, if nobody has to be waited for.
+    pub(super) fn reserve_now(&self, needs_http1: bool) -> Option<Reservation<B>> {
+        if let Some(connection) = self.take(needs_http1) {
+            return Some(Reservation::Kept(connection));
+        }
+        let Some(slots) = &self.slots else { return Some(Reservation::Room(None)) };
+        Arc::clone(slots).try_acquire_owned().ok().map(|slot| Reservation::Room(Some(slot)))
+    }
+
     /// A kept connection, or room for a new one, as soon as there is one or the other.
     ///
     /// # Errors
@@ -194,13 +232,10 @@ where
             // Listening comes before looking, so that no return falls in between.
             let mut returned = pin!(self.returned.notified());
             returned.as_mut().enable();
-            if let Some(connection) = self.take(needs_http1) {
-                return Ok(Reservation::Kept(connection));
+            if let Some(reservation) = self.reserve_now(needs_http1) {
+                return Ok(reservation);
             }
             let Some(slots) = &self.slots else { return Ok(Reservation::Room(None)) };
-            if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-                return Ok(Reservation::Room(Some(slot)));
-            }
             if place.is_none() {
                 place = Some(Place::in_queue(&self.waiting)?);
             }
@@ -339,7 +374,9 @@ where
     loop {
         tokio::time::sleep(TIDY_UP).await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.hosts.lock().retain(|_, host| host.tidy_up() || Arc::strong_count(host) > 1);
+        for hosts in [&pool.http, &pool.https] {
+            hosts.lock().retain(|_, host| host.tidy_up() || Arc::strong_count(host) > 1);
+        }
     }
 }
 

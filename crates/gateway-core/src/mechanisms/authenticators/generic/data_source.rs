@@ -194,7 +194,7 @@ mod tests {
     use crate::{request::RequestUri, request_body::RequestBody};
 
     fn request() -> Request {
-        let uri = RequestUri::new("https", "a", "/", Some("q=1&q2=a%20b&q3=x&q3=y&q4=".into()));
+        let uri = RequestUri::new("https", "a", "/", Some("q=1&q2=a%20b&q3=x&q3=y&q4="));
         let mut request = Request::new(Method::POST, uri);
         for (name, value) in [
             ("x-key", "k1"),

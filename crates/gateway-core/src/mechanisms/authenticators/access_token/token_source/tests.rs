@@ -6,7 +6,7 @@ use crate::{document::Place, request::RequestUri, request_body::RequestBody};
 
 /// A request with a query and these header fields; `content` is the body of a form.
 fn request(query: &str, fields: &[(&'static str, &'static str)], content: &'static str) -> Request {
-    let query = Some(query.to_owned()).filter(|query| !query.is_empty());
+    let query = Some(query).filter(|query| !query.is_empty());
     let mut request = Request::new(Method::POST, RequestUri::new("https", "gw.example", "/", query));
     for (name, value) in fields {
         request.headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
