@@ -8,6 +8,16 @@ use oauth::AccessTokenRef;
 /// SHA-256 of an access token: the value of the `ath` claim, and what a nonce is bound to.
 ///
 /// Equality takes constant time.
+///
+/// ```
+/// use dpop::AccessTokenHash;
+/// use oauth::AccessToken;
+///
+/// // RFC 9449 §7.1: the token and the `ath` of its figures.
+/// let token = AccessToken::parse("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")?;
+/// assert_eq!(AccessTokenHash::of(&token).to_string(), "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
+/// # Ok::<(), oauth::AccessTokenError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct AccessTokenHash([u8; 32]);
 

@@ -8,6 +8,18 @@ use crate::error::ProofError;
 use crate::policy::Policy;
 
 /// The claims that a proof can carry. Unknown ones are ignored (RFC 9449 §4.2).
+///
+/// ```
+/// use dpop::{Policy, ProofBuilder, UnverifiedProof};
+/// use jose::{Algorithm, KeyPair, UnixTime};
+///
+/// let (key, now) = (KeyPair::generate(Algorithm::Es256)?, UnixTime::from_seconds(1_800_000_000));
+/// let proof = ProofBuilder::new(&key, "POST", "https://issuer.example/token").sign(now)?;
+/// let proof = UnverifiedProof::parse(&proof, &Policy::rfc9449())?;
+/// let claims = proof.claims();
+/// assert_eq!((claims.iat, claims.ath.is_some()), (now, false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct ProofClaims {
     /// Unique identifier of the proof: 1 byte to [`Policy::max_jti_bytes`], not only white space.

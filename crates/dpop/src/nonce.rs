@@ -23,6 +23,22 @@ pub const UNBOUND: [u8; 32] = [0; 32];
 
 /// The keys that open nonces, and the one among them that seals. One ring per server: an authorization server and a
 /// resource server never share one (R34).
+///
+/// ```
+/// use std::time::Duration;
+/// use dpop::{NonceRing, UNBOUND};
+/// use jose::{SymmetricKey, UnixTime};
+///
+/// let key = |kid: &str| SymmetricKey::new(kid, *b"from the secrets of the service!").ok_or("too short");
+/// // Seals with the new key, and opens what the old one has sealed.
+/// let ring = NonceRing::new(key("2027")?, [key("2026")?])?;
+/// let now = UnixTime::from_seconds(1_800_000_000);
+/// let nonce = ring.seal(&UNBOUND, now);
+/// let accepted = ring.open(&nonce, &UNBOUND, Duration::from_secs(60), now.saturating_add(Duration::from_secs(40)))?;
+/// assert!(accepted.refresh_due);
+/// assert!(ring.open(&nonce, &[7; 32], Duration::from_secs(60), now).is_err(), "bound to something else");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct NonceRing {
     sealing: SymmetricKey,
     others: Vec<SymmetricKey>,
@@ -34,6 +50,15 @@ pub struct NonceRing {
 pub struct NonceRingError;
 
 /// A nonce that was accepted.
+///
+/// ```
+/// use dpop::AcceptedNonce;
+///
+/// /// A fresh one goes out before the old one ends.
+/// fn must_send_another(accepted: &AcceptedNonce) -> bool {
+///     accepted.refresh_due
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AcceptedNonce {
     /// When it was sealed.
@@ -67,6 +92,16 @@ pub enum NonceError {
 }
 
 /// Does this request need a nonce?
+///
+/// ```
+/// use std::time::Duration;
+/// use dpop::{AccessTokenHash, NonceCheck, NonceRing};
+///
+/// /// Nonces of a resource server are bound to the token, so that nobody can use another's.
+/// fn of_resource<'a>(ring: &'a NonceRing, token: &'a AccessTokenHash) -> NonceCheck<'a> {
+///     NonceCheck::Required { ring, binding: token.as_bytes(), lifetime: Duration::from_secs(60) }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum NonceCheck<'a> {
     /// None is demanded, and one that is there is ignored.

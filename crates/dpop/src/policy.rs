@@ -8,6 +8,14 @@ use jose::{Algorithm, AlgorithmSet};
 pub const MAX_PROOF_BYTES: usize = 16 * 1024;
 
 /// What a verifier accepts. There is no `Default`: choose a preset and change what must differ.
+///
+/// ```
+/// use std::time::Duration;
+/// use dpop::Policy;
+///
+/// let strict = Policy { max_age: Duration::from_secs(15), strict_htu: true, ..Policy::fapi2() };
+/// # let _ = strict;
+/// ```
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Oldest accepted proof: `now - max_age <= iat` (RFC 9449 §4.3 (11), §11.1).

@@ -19,6 +19,16 @@ pub use memory::MemoryReplayStore;
 ///
 /// The thumbprint keeps one client from spending another's `jti`. The target URI is left out: a `jti` that is used
 /// again elsewhere is refused too.
+///
+/// ```
+/// use dpop::ReplayKey;
+/// use jose::{Algorithm, KeyPair};
+///
+/// let (one, other) = (KeyPair::generate(Algorithm::Es256)?, KeyPair::generate(Algorithm::Es256)?);
+/// // Nobody can spend the `jti` of somebody else.
+/// assert_ne!(ReplayKey::new(&one.thumbprint(), "jti"), ReplayKey::new(&other.thumbprint(), "jti"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplayKey([u8; 32]);
 
@@ -52,6 +62,18 @@ impl fmt::Display for ReplayKey {
 }
 
 /// The answer of a store. "Not found" is not an answer: only [`Claim::Claimed`] lets a request pass.
+///
+/// ```
+/// use dpop::Claim;
+///
+/// /// Only one of the answers lets a request pass.
+/// fn may_pass(answer: Claim) -> bool {
+///     match answer {
+///         Claim::Claimed => true,
+///         Claim::AlreadyUsed | Claim::Unavailable => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     /// Nobody used this key before, and from now on nobody can.
@@ -69,6 +91,28 @@ pub type ClaimFuture<'a> = Pin<Box<dyn Future<Output = Claim> + Send + 'a>>;
 ///
 /// Of any number of equal claims that run at the same time exactly one gets [`Claim::Claimed`]. A live entry is never
 /// evicted; a store that is full answers [`Claim::Unavailable`].
+///
+/// ```
+/// use std::{collections::HashMap, future::ready, sync::Mutex};
+/// use dpop::{Claim, ClaimFuture, ReplayKey, ReplayStore};
+/// use jose::UnixTime;
+///
+/// /// Remembers everything and forgets nothing; `keybound-testkit` has a suite that says what else a store must do.
+/// #[derive(Debug, Default)]
+/// struct Hoard(Mutex<HashMap<ReplayKey, UnixTime>>);
+///
+/// impl ReplayStore for Hoard {
+///     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_> {
+///         let Ok(mut used) = self.0.lock() else { return Box::pin(ready(Claim::Unavailable)) };
+///         let is_first = expires_at > now && used.insert(key, expires_at).is_none();
+///         Box::pin(ready(if is_first { Claim::Claimed } else { Claim::AlreadyUsed }))
+///     }
+///
+///     fn remembers_since(&self) -> Option<UnixTime> {
+///         None
+///     }
+/// }
+/// ```
 pub trait ReplayStore: Send + Sync + fmt::Debug {
     /// Claims `key` until `expires_at`, atomically. `now` is the server's clock.
     fn claim(&self, key: ReplayKey, expires_at: UnixTime, now: UnixTime) -> ClaimFuture<'_>;

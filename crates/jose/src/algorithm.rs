@@ -8,6 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A registered asymmetric signature algorithm that this crate can verify.
 ///
 /// `none`, MACs and key management names are not in it, so no policy can ever allow them (RFC 9449, sections 4.2 and 11.6).
+///
+/// ```
+/// use jose::Algorithm;
+///
+/// assert_eq!("ES256".parse(), Ok(Algorithm::Es256));
+/// assert!("HS256".parse::<Algorithm>().is_err());
+/// assert!(Algorithm::EdDsa.is_same_as(Algorithm::Ed25519));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// ECDSA over P-256 with SHA-256.
@@ -131,6 +139,14 @@ impl<'de> Deserialize<'de> for Algorithm {
 /// The algorithms that a policy allows, in the policy's order.
 ///
 /// An Ed25519 entry under either name allows both, and both are listed (decision D13). An empty set allows nothing.
+///
+/// ```
+/// use jose::{Algorithm, AlgorithmSet};
+///
+/// let set = AlgorithmSet::new([Algorithm::Es256, Algorithm::Ed25519]);
+/// assert!(set.contains(Algorithm::EdDsa));
+/// assert_eq!(set.to_string(), "ES256 Ed25519 EdDSA");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlgorithmSet(Vec<Algorithm>);
 

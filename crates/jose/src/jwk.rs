@@ -73,6 +73,27 @@ pub enum JwkError {
 /// A checked public key for signatures. Cheap to clone.
 ///
 /// Two keys are equal when their thumbprints are: `alg`, `use`, `key_ops` do not count.
+///
+/// ```
+/// use jose::{Algorithm, JwkError, PublicJwk};
+/// use serde_json::json;
+///
+/// // RFC 9449 §4.1.
+/// let jwk = json!({
+///     "kty": "EC",
+///     "crv": "P-256",
+///     "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+///     "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+/// });
+/// let mut members = jwk.as_object().cloned().ok_or("an object")?;
+/// let key = PublicJwk::parse(&members)?;
+/// assert!(key.fits(Algorithm::Es256));
+/// assert_eq!(key.thumbprint().to_string(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+///
+/// members.insert("d".to_owned(), json!("c2VjcmV0"));
+/// assert_eq!(PublicJwk::parse(&members).expect_err("a private key"), JwkError::PrivateMember);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicJwk {
     material: Material,

@@ -19,6 +19,18 @@ pub enum JwkSetError {
 }
 
 /// One usable key of an issuer.
+///
+/// ```
+/// use jose::{Algorithm, JwkSet};
+///
+/// let document = br#"{ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "2027",
+///     "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA" }] }"#;
+/// let set = JwkSet::parse(document)?;
+/// let key = set.keys().first().ok_or("no key")?;
+/// assert_eq!((key.kid.as_deref(), key.algorithm), (Some("2027"), None));
+/// assert!(key.key.fits(Algorithm::Es256));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct IssuerKey {
     /// `kid`, if the issuer gave one. Not necessarily unique in a set.
@@ -32,6 +44,17 @@ pub struct IssuerKey {
 }
 
 /// The usable keys of an issuer, parsed once.
+///
+/// ```
+/// use jose::{Algorithm, JwkSet};
+///
+/// let document = br#"{ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "2027",
+///     "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA" }] }"#;
+/// let set = JwkSet::parse(document)?;
+/// assert_eq!(set.candidates(Some("2027"), Algorithm::Es256).count(), 1);
+/// assert_eq!(set.candidates(Some("2026"), Algorithm::Es256).count(), 0);
+/// # Ok::<(), jose::JwkSetError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct JwkSet {
     keys: Vec<IssuerKey>,

@@ -21,6 +21,15 @@ pub enum JwsError {
 /// The three decoded parts of a compact JWS; nothing about them is verified.
 ///
 /// A limit on the size is the caller's to set before parsing.
+///
+/// ```
+/// use jose::jws::CompactJws;
+///
+/// let jws = CompactJws::parse("e30.e30.c2ln")?;
+/// assert_eq!((jws.payload.as_slice(), jws.signature.as_slice()), (&b"{}"[..], &b"sig"[..]));
+/// assert_eq!(jws.signing_input, "e30.e30");
+/// # Ok::<(), jose::jws::JwsError>(())
+/// ```
 #[derive(Clone)]
 pub struct CompactJws<'a> {
     /// JSON text of the protected header.
@@ -84,6 +93,17 @@ pub fn sign(
 
 /// Header and payload, ready to be signed by a key that is elsewhere, a hardware token for instance (RFC 7515,
 /// section 5.1, step 5).
+///
+/// ```
+/// use jose::{Algorithm, KeyPair, jws::SigningInput};
+/// use serde_json::json;
+///
+/// let elsewhere = KeyPair::generate(Algorithm::Es256)?;
+/// let input = SigningInput::new(&json!({ "alg": "ES256" }), &json!({ "sub": "alice" }))?;
+/// let signature = elsewhere.sign(input.as_bytes())?;
+/// assert_eq!(input.with_signature(&signature).split('.').count(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningInput(String);
 

@@ -34,6 +34,19 @@ pub enum JwtError {
 }
 
 /// The header parameters that matter to a verifier.
+///
+/// ```
+/// use jose::{Algorithm, jwt::JwtHeader};
+/// use serde_json::json;
+///
+/// let parameters = json!({ "alg": "ES256", "kid": "2027", "typ": "at+jwt" });
+/// let header = JwtHeader::from_parameters(parameters.as_object().ok_or("an object")?)?;
+/// assert_eq!((header.alg, header.kid.as_deref()), (Algorithm::Es256, Some("2027")));
+///
+/// let unsigned = json!({ "alg": "none" });
+/// assert!(JwtHeader::from_parameters(unsigned.as_object().ok_or("an object")?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwtHeader {
     /// `alg` (RFC 7515, section 4.1.1).
@@ -45,6 +58,19 @@ pub struct JwtHeader {
 }
 
 /// A well-formed JWT whose signature nobody has checked yet: its claims must not be believed before [`verify`](Self::verify).
+///
+/// ```
+/// use jose::{Algorithm, KeyPair, jws, jwt::UnverifiedJwt};
+/// use serde_json::json;
+///
+/// let (issuer, stranger) = (KeyPair::generate(Algorithm::Es256)?, KeyPair::generate(Algorithm::Es256)?);
+/// let text = jws::sign(&json!({ "alg": "ES256" }), &json!({ "sub": "alice" }), &issuer, Algorithm::Es256)?;
+/// let jwt = UnverifiedJwt::parse(&text)?;
+/// assert!(jwt.verify(stranger.public_jwk()).is_err());
+/// jwt.verify(issuer.public_jwk())?;
+/// assert_eq!(jwt.claims["sub"], "alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct UnverifiedJwt {
     /// The header.

@@ -43,6 +43,18 @@ pub enum KeyPairError {
 }
 
 /// A private key with its public half. `Debug` shows the public half only; the library wipes the private one when dropped.
+///
+/// ```
+/// use jose::{Algorithm, KeyPair};
+///
+/// let key = KeyPair::generate(Algorithm::Es256)?;
+/// let signature = key.sign(b"message")?;
+/// assert!(key.public_jwk().verify(Algorithm::Es256, b"message", &signature).is_ok());
+///
+/// let again = KeyPair::from_pkcs8_pem(&key.to_pkcs8_pem()?)?;
+/// assert_eq!(again.thumbprint(), key.thumbprint());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct KeyPair {
     signer: Signer,
     algorithm: Algorithm,

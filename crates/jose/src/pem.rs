@@ -24,6 +24,15 @@ pub enum PemError {
 }
 
 /// One block of a PEM text. It may be a private key, so `Debug` shows the label only and the bytes are wiped when dropped.
+///
+/// ```
+/// use jose::pem;
+///
+/// let blocks = pem::parse("-----BEGIN PUBLIC KEY-----\nAAEC\n-----END PUBLIC KEY-----\n")?;
+/// let block = blocks.first().ok_or("no block")?;
+/// assert_eq!((block.label.as_str(), block.der.as_slice()), ("PUBLIC KEY", &[0, 1, 2][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PemBlock {
     /// What the block says it holds, such as `PRIVATE KEY`.

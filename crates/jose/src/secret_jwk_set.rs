@@ -63,6 +63,13 @@ pub enum SecretJwkSetError {
 }
 
 /// A symmetric key (`kty` `oct`) of at least 16 bytes. `Debug` hides it; it is wiped when dropped.
+///
+/// ```
+/// use jose::SymmetricKey;
+///
+/// assert!(SymmetricKey::new("2027", *b"sixteen bytes ok").is_some());
+/// assert!(SymmetricKey::new("2027", *b"too short").is_none());
+/// ```
 #[derive(Clone)]
 pub struct SymmetricKey {
     kid: String,
@@ -97,6 +104,16 @@ impl fmt::Debug for SymmetricKey {
 }
 
 /// A private key under a name.
+///
+/// ```
+/// use std::sync::Arc;
+/// use jose::{Algorithm, IdentifiedKeyPair, KeyPair};
+///
+/// let key = Arc::new(KeyPair::generate(Algorithm::Es256)?);
+/// let signer = IdentifiedKeyPair { kid: "2027".to_owned(), key };
+/// # let _ = signer;
+/// # Ok::<(), jose::KeyPairError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct IdentifiedKeyPair {
     /// `kid` of the key.
@@ -106,6 +123,15 @@ pub struct IdentifiedKeyPair {
 }
 
 /// An operator's secret keys in file order; every `kid` occurs once.
+///
+/// ```
+/// use jose::SecretJwkSet;
+///
+/// let document = br#"{ "keys": [{ "kty": "oct", "kid": "nonces", "k": "ZnJvbSB0aGUgc2VjcmV0cyBvZiB0aGUgc2VydmljZSE" }] }"#;
+/// let set = SecretJwkSet::parse(document)?;
+/// assert_eq!((set.symmetric_keys().len(), set.key_pairs().len()), (1, 0));
+/// # Ok::<(), jose::SecretJwkSetError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SecretJwkSet {
     symmetric_keys: Vec<SymmetricKey>,

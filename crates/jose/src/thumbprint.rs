@@ -10,6 +10,14 @@ use crate::{base64url, crypto};
 /// SHA-256 thumbprint of a public key (RFC 7638), written as 43 base64url characters.
 ///
 /// Comparison takes constant time (item T3). A thumbprint names a key and is not secret, so it may be shown.
+///
+/// ```
+/// use jose::JwkThumbprint;
+///
+/// let thumbprint = JwkThumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")?;
+/// assert_eq!(thumbprint.as_bytes().len(), 32);
+/// # Ok::<(), jose::ThumbprintError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct JwkThumbprint([u8; 32]);
 

@@ -9,6 +9,16 @@ use serde_json::{Number, Value};
 /// Whole seconds since 1970-01-01T00:00:00Z, leap seconds ignored (RFC 7519, section 2, "NumericDate").
 ///
 /// Serialized as a JSON integer. Arithmetic is checked: hostile claims reach it.
+///
+/// ```
+/// use std::time::Duration;
+/// use jose::UnixTime;
+///
+/// let issued_at = UnixTime::from_seconds(1_800_000_000);
+/// let now = issued_at.saturating_add(Duration::from_secs(61));
+/// assert_eq!(now.checked_duration_since(issued_at), Some(Duration::from_secs(61)));
+/// assert_eq!(issued_at.checked_duration_since(now), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixTime(i64);

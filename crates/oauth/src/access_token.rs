@@ -8,6 +8,15 @@ use zeroize::Zeroizing;
 /// An access token in the syntax of the `Authorization` field (`token68`, RFC 9110, section 11.2).
 ///
 /// `Debug` hides it, there is no `Display`, and it is wiped when dropped. Serializing writes the token itself: it is for token responses only.
+///
+/// ```
+/// use oauth::AccessToken;
+///
+/// let token = AccessToken::parse("eyJhbGciOiJFUzI1NiJ9.e30.c2ln")?;
+/// assert!(!format!("{token:?}").contains("eyJ"));
+/// assert!(AccessToken::parse("two words").is_err());
+/// # Ok::<(), oauth::AccessTokenError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(Zeroizing<String>);
 
@@ -45,6 +54,16 @@ impl AccessToken {
 /// An access token where it stands in a request: checked as an [`AccessToken`] is, and not copied.
 ///
 /// `Debug` hides it.
+///
+/// ```
+/// use oauth::AccessTokenRef;
+///
+/// let field = "DPoP eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+/// let token = AccessTokenRef::parse(&field["DPoP ".len()..])?;
+/// let kept = token.to_owned();
+/// assert_eq!(kept.as_str(), token.as_str());
+/// # Ok::<(), oauth::AccessTokenError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AccessTokenRef<'a>(&'a str);
 

@@ -4,6 +4,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Whom a token is for: one or several identifiers, compared exactly.
+///
+/// ```
+/// use oauth::Audience;
+/// use serde_json::json;
+///
+/// let claims = json!({ "aud": ["https://api.example.com", "https://reports.example.com"] });
+/// let audience = Audience::from_claims(claims.as_object().ok_or("an object")?)?;
+/// assert!(audience.contains("https://api.example.com"));
+/// assert!(!audience.contains("https://api.example.com/"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience(Vec<String>);
 

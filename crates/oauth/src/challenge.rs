@@ -14,6 +14,17 @@ use crate::{ErrorCode, Scheme};
 ///
 /// `Display` writes them in a fixed order, each as a quoted string. Characters that a quoted string would have to escape, control characters
 /// and what is not ASCII are left out, because clients differ in how they read them; see [`is_plain`].
+///
+/// ```
+/// use oauth::{Challenge, ErrorCode, Scheme};
+///
+/// let challenge = Challenge {
+///     error: Some(ErrorCode::InvalidToken),
+///     algs: Some("ES256 Ed25519".into()),
+///     ..Challenge::new(Scheme::Dpop)
+/// };
+/// assert_eq!(challenge.to_string(), r#"DPoP error="invalid_token", algs="ES256 Ed25519""#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Challenge {
     /// The scheme to use.
@@ -100,6 +111,16 @@ pub fn header_value(challenges: &[Challenge]) -> HeaderValue {
 }
 
 /// One challenge as a client reads it. All of it is untrusted text.
+///
+/// ```
+/// use oauth::{ErrorCode, Scheme, challenge};
+///
+/// let found = challenge::parse(r#"Bearer realm="a", DPoP error="use_dpop_nonce", algs="ES256""#);
+/// let dpop = found.iter().find(|challenge| challenge.is(Scheme::Dpop)).ok_or("no DPoP")?;
+/// assert_eq!(dpop.error(), Some(ErrorCode::UseDpopNonce));
+/// assert_eq!(dpop.parameter("algs"), Some("ES256"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedChallenge {
     /// The scheme as sent; compare without case.

@@ -7,6 +7,19 @@ use serde_json::{Map, Value};
 /// The confirmation of a token, with at least one method that this project can check.
 ///
 /// A token with both methods is good only when both hold (decision D15).
+///
+/// ```
+/// use oauth::Confirmation;
+/// use serde_json::json;
+///
+/// let claims = json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
+/// let bound = Confirmation::from_claims(claims.as_object().ok_or("an object")?)?;
+/// assert!(bound.is_some_and(|confirmation| confirmation.jkt.is_some()));
+///
+/// let unreadable = json!({ "cnf": { "kid": "7" } });
+/// assert!(Confirmation::from_claims(unreadable.as_object().ok_or("an object")?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     /// `jkt`: thumbprint of the DPoP key (RFC 9449, section 6.1).

@@ -10,6 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{AccessToken, AccessTokenRef};
 
 /// How an access token is presented. Names are compared without case (RFC 9110, section 11.1; decision D8).
+///
+/// ```
+/// use oauth::Scheme;
+///
+/// assert_eq!("dpop".parse(), Ok(Scheme::Dpop));
+/// assert_eq!(Scheme::Dpop.as_str(), "DPoP");
+/// assert!("Basic".parse::<Scheme>().is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// `DPoP` (RFC 9449).
@@ -64,6 +72,18 @@ impl<'de> Deserialize<'de> for Scheme {
 }
 
 /// An access token and the scheme it came with.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+/// use oauth::{Credentials, Scheme};
+///
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(Credentials::from_headers(&headers), Ok(None));
+/// headers.insert(AUTHORIZATION, HeaderValue::from_static("DPoP eyJhbGciOiJFUzI1NiJ9.e30.c2ln"));
+/// let credentials = Credentials::from_headers(&headers)?.ok_or("no credentials")?;
+/// assert_eq!(credentials.scheme, Scheme::Dpop);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The scheme.
@@ -84,6 +104,16 @@ pub enum CredentialsError {
 }
 
 /// Credentials where they stand in a request: checked as [`Credentials`] are, and not copied.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+/// use oauth::CredentialsRef;
+///
+/// let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer c2VjcmV0"))]);
+/// let credentials = CredentialsRef::from_headers(&headers)?.ok_or("no credentials")?;
+/// assert_eq!(credentials.token.as_str(), "c2VjcmV0");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredentialsRef<'a> {
     /// The scheme.

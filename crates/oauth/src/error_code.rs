@@ -6,6 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A registered OAuth error code.
+///
+/// ```
+/// use oauth::ErrorCode;
+///
+/// assert_eq!("use_dpop_nonce".parse(), Ok(ErrorCode::UseDpopNonce));
+/// assert_eq!(ErrorCode::InvalidDpopProof.as_str(), "invalid_dpop_proof");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// The request is malformed (RFC 6749, section 5.2; RFC 6750, section 3.1).
@@ -141,6 +148,14 @@ impl<'de> Deserialize<'de> for ErrorCode {
 /// The JSON body of a refusal by an authorization server (RFC 6749, section 5.2).
 ///
 /// `error` is text because a client must be able to read codes that are not in [`ErrorCode`].
+///
+/// ```
+/// use oauth::{ErrorCode, ErrorResponse};
+///
+/// let response: ErrorResponse = serde_json::from_str(r#"{ "error": "invalid_grant" }"#)?;
+/// assert_eq!(response.code(), Some(ErrorCode::InvalidGrant));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorResponse {
     /// The code.

@@ -6,6 +6,16 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// What an introspection endpoint says about a token.
+///
+/// ```
+/// use oauth::introspection::IntrospectionResponse;
+///
+/// let answer = IntrospectionResponse::parse(br#"{ "active": true, "sub": "alice" }"#)?;
+/// assert!(matches!(&answer, IntrospectionResponse::Active(claims) if claims["sub"] == "alice"));
+/// // Nothing but `true` is active.
+/// assert_eq!(IntrospectionResponse::parse(br#"{ "active": "true" }"#)?, IntrospectionResponse::Inactive);
+/// # Ok::<(), jose::json::JsonError>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub enum IntrospectionResponse {
     /// The token is good: its claims, without `active`.

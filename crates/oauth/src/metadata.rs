@@ -7,6 +7,16 @@ use serde_json::{Map, Value};
 /// What an authorization server says about itself. Members that this project does not use are kept in [`additional`](Self::additional).
 ///
 /// Lists are never written empty (RFC 8414, section 3.2): leave them `None`.
+///
+/// ```
+/// use oauth::metadata::AuthorizationServerMetadata;
+///
+/// let document = r#"{ "issuer": "https://issuer.example", "jwks_uri": "https://issuer.example/keys" }"#;
+/// let metadata: AuthorizationServerMetadata = serde_json::from_str(document)?;
+/// assert_eq!(metadata.jwks_uri.as_deref(), Some("https://issuer.example/keys"));
+/// assert_eq!(metadata.dpop_algorithms(), None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationServerMetadata {
     /// The issuer; a client must compare it with the one it asked for, exactly (RFC 8414, section 3.3).

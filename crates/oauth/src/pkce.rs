@@ -23,6 +23,14 @@ pub enum PkceError {
 }
 
 /// The secret of one authorization request, kept by the client until the code comes back.
+///
+/// ```
+/// use oauth::pkce::{CodeVerifier, METHOD};
+///
+/// let verifier = CodeVerifier::generate(); // kept until the code comes back
+/// let parameters = format!("code_challenge={}&code_challenge_method={METHOD}", verifier.challenge());
+/// # assert_eq!(parameters.len(), "code_challenge=".len() + 43 + "&code_challenge_method=S256".len());
+/// ```
 #[derive(Clone)]
 pub struct CodeVerifier(Zeroizing<String>);
 
@@ -67,6 +75,16 @@ impl fmt::Debug for CodeVerifier {
 }
 
 /// The challenge of one authorization request, kept by the authorization server until the code comes back.
+///
+/// ```
+/// use oauth::pkce::{CodeChallenge, CodeVerifier};
+///
+/// // RFC 7636, appendix B.
+/// let challenge = CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", Some("S256"))?;
+/// assert!(challenge.matches(&CodeVerifier::parse("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")?));
+/// assert!(!challenge.matches(&CodeVerifier::generate()));
+/// # Ok::<(), oauth::pkce::PkceError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CodeChallenge([u8; 32]);
 

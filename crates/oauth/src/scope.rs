@@ -6,6 +6,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A set of scope tokens, kept in the order they were written; compared with case.
+///
+/// ```
+/// use oauth::Scope;
+///
+/// let granted = Scope::parse("profile orders:read orders:write")?;
+/// assert!(granted.contains("orders:read"));
+/// assert!(granted.contains_all(&Scope::from_tokens(["profile", "orders:write"])?));
+/// assert!(!granted.contains("Profile"));
+/// # Ok::<(), oauth::ScopeError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Scope(Vec<String>);
 

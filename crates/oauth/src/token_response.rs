@@ -8,6 +8,17 @@ use serde_json::{Map, Number, Value};
 use crate::{AccessToken, Scheme};
 
 /// A granted access token and what comes with it. `Debug` hides all tokens.
+///
+/// ```
+/// use oauth::{Scheme, TokenResponse};
+///
+/// let answer = r#"{ "access_token": "eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "token_type": "DPoP", "expires_in": 300 }"#;
+/// let response: TokenResponse = serde_json::from_str(answer)?;
+/// // A server that knows no DPoP answers with a bearer token, whatever it was asked for.
+/// assert_eq!(response.scheme(), Some(Scheme::Dpop));
+/// assert_eq!(response.expires_in, Some(300));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenResponse {
     /// The access token.

@@ -12,6 +12,21 @@ use crate::access_token_hash::AccessTokenHash;
 /// Collects what a proof says, then signs it. Every request, a retry included, needs a proof of its own (C6).
 ///
 /// `K` is where the private key is: a [`KeyPair`] at hand, or, with only the [`PublicJwk`] here, somewhere else.
+///
+/// ```
+/// use dpop::ProofBuilder;
+/// use jose::{Algorithm, KeyPair, UnixTime};
+/// use oauth::AccessToken;
+///
+/// let key = KeyPair::generate(Algorithm::Es256)?;
+/// let token = AccessToken::parse("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")?;
+/// let proof = ProofBuilder::new(&key, "GET", "https://api.example.com/orders")
+///     .access_token(&token)
+///     .nonce("eyJ7S_zG.eyJH0-Z.HX4w-7v")
+///     .sign(UnixTime::from_seconds(1_800_000_000))?;
+/// assert_eq!(proof.split('.').count(), 3); // the value of the `DPoP` field
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ProofBuilder<'a, K = KeyPair> {
     key: &'a K,

@@ -15,6 +15,14 @@ use crate::policy::Policy;
 const MAX_JSON_DEPTH: usize = 16;
 
 /// A proof whose form is right and about which nothing else is known.
+///
+/// ```
+/// use dpop::{Policy, ProofError, UnverifiedProof};
+/// use http::HeaderMap;
+///
+/// let error = UnverifiedProof::from_headers(&HeaderMap::new(), &Policy::rfc9449()).expect_err("no proof");
+/// assert!(matches!(error, ProofError::Missing));
+/// ```
 #[derive(Debug)]
 pub struct UnverifiedProof<'a> {
     pub(super) algorithm: Algorithm,

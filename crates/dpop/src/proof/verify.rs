@@ -19,6 +19,20 @@ use crate::policy::Policy;
 use crate::replay::{Claim, ReplayKey, ReplayStore};
 
 /// A request without an access token: the token endpoint, the PAR endpoint (RFC 9449 §5, §10.1).
+///
+/// ```
+/// use dpop::{
+///     CheckedProof, Htu, NonceCheck, Policy, ProofError, TokenRequest, UnverifiedProof, verify_token_request,
+/// };
+/// use jose::UnixTime;
+///
+/// /// At a token endpoint: there is no access token yet.
+/// fn check(proof: &str, htu: &Htu, now: UnixTime) -> Result<CheckedProof, ProofError> {
+///     let policy = Policy::rfc9449();
+///     let request = TokenRequest { method: "POST", htu, nonce: NonceCheck::NotRequired };
+///     verify_token_request(UnverifiedProof::parse(proof, &policy)?, &request, &policy, now)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TokenRequest<'a> {
     /// Method of the request, compared byte for byte.
@@ -30,6 +44,32 @@ pub struct TokenRequest<'a> {
 }
 
 /// A request with an access token that is bound to a key (RFC 9449 §7).
+///
+/// ```
+/// use dpop::{
+///     AccessTokenHash, Htu, NonceCheck, Policy, ProofBuilder, ResourceRequest, UnverifiedProof,
+///     verify_resource_request,
+/// };
+/// use jose::{Algorithm, KeyPair, UnixTime};
+/// use oauth::AccessToken;
+///
+/// let (key, now) = (KeyPair::generate(Algorithm::Es256)?, UnixTime::from_seconds(1_800_000_000));
+/// let token = AccessToken::parse("Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU")?;
+/// let proof = ProofBuilder::new(&key, "GET", "https://api.example.com/orders").access_token(&token).sign(now)?;
+///
+/// let policy = Policy::rfc9449();
+/// let (htu, access_token_hash) = (Htu::parse("https://api.example.com/orders?first=0")?, AccessTokenHash::of(&token));
+/// let request = ResourceRequest {
+///     method: "GET",
+///     htu: &htu,
+///     access_token_hash: &access_token_hash,
+///     bound_to: &key.thumbprint(), // of the token's `cnf.jkt`
+///     nonce: NonceCheck::NotRequired,
+/// };
+/// let checked = verify_resource_request(UnverifiedProof::parse(&proof, &policy)?, &request, &policy, now)?;
+/// # let _ = checked;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceRequest<'a> {
     /// Method of the request, compared byte for byte.
@@ -45,6 +85,20 @@ pub struct ResourceRequest<'a> {
 }
 
 /// A proof that fits the request and whose signature holds. It may still be a copy: [claim](CheckedProof::claim) it.
+///
+/// ```
+/// use dpop::{CheckedProof, ClaimError, ReplayStore, VerifiedProof};
+/// use jose::UnixTime;
+///
+/// /// The last step, after the access token was accepted.
+/// async fn finish(
+///     proof: CheckedProof,
+///     store: &dyn ReplayStore,
+///     now: UnixTime,
+/// ) -> Result<VerifiedProof, ClaimError> {
+///     proof.claim(store, now).await
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a checked proof must be claimed, else a copy of it passes as well"]
 pub struct CheckedProof {
@@ -56,6 +110,15 @@ pub struct CheckedProof {
 }
 
 /// A proof that passed every check, the replay check included.
+///
+/// ```
+/// use dpop::VerifiedProof;
+///
+/// /// The key that the caller has proven to hold.
+/// fn key(proof: &VerifiedProof) -> String {
+///     proof.thumbprint().to_string()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct VerifiedProof {
     thumbprint: JwkThumbprint,

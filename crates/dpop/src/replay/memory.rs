@@ -21,6 +21,13 @@ pub(super) const BUCKET_SECONDS: i64 = 15;
 pub(super) const BUCKETS: i64 = u16::MAX as i64;
 
 /// An in-memory [`ReplayStore`]. It forgets at a restart.
+///
+/// ```
+/// use dpop::MemoryReplayStore;
+///
+/// let store = MemoryReplayStore::new(100_000); // 2.5 MB at the most
+/// assert!(store.is_empty() && store.capacity() >= 100_000);
+/// ```
 pub struct MemoryReplayStore {
     shards: Box<[Mutex<Shard>]>,
     fingerprint: FingerprintKey,

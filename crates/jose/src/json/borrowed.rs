@@ -6,6 +6,18 @@ use std::collections::HashSet;
 use serde_json::{Map, Number, Value};
 
 /// One JSON value.
+///
+/// ```
+/// use jose::json::{self, Borrowed};
+///
+/// let claims = json::borrow_object(br#"{ "aud": ["shop"] }"#, json::MAX_DEPTH)?;
+/// let is_for_shop = match claims.get("aud") {
+///     Some(Borrowed::Array(audience)) => audience.contains(&Borrowed::String("shop".into())),
+///     _ => false,
+/// };
+/// assert!(is_for_shop);
+/// # Ok::<(), json::JsonError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Borrowed<'a> {
     /// `null`.
@@ -23,6 +35,15 @@ pub enum Borrowed<'a> {
 }
 
 /// The members of one JSON object in the order of the text. No two have the same name.
+///
+/// ```
+/// use jose::json;
+///
+/// let claims = json::borrow_object(br#"{ "sub": "alice", "iat": 1800000000 }"#, json::MAX_DEPTH)?;
+/// assert!(claims.contains("sub") && !claims.contains("exp"));
+/// assert!(json::borrow_object(br#"{ "sub": "alice", "sub": "bob" }"#, json::MAX_DEPTH).is_err());
+/// # Ok::<(), json::JsonError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object<'a> {
     members: Vec<(Cow<'a, str>, Borrowed<'a>)>,
