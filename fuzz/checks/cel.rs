@@ -54,8 +54,7 @@ pub(crate) fn survives(source: &str) {
 }
 
 fn evaluate(expression: &Expression, body: Value) -> Result<bool, ExpressionError> {
-    let mut request =
-        Request::new(Method::GET, RequestUri::new("https", "a.example", "/a", Some("q=1")));
+    let mut request = Request::new(Method::GET, RequestUri::new("https", "a.example", "/a", Some("q=1")));
     request.body = RequestBody::buffered(Bytes::from(body.to_string()));
     request.headers.insert("content-type", "application/json".parse().unwrap());
     let mut subject = Subject::default();
