@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
     VerificationAlgorithm,
 };
 use serde::{Serialize, Serializer};
@@ -20,7 +20,7 @@ use self::members::{Member, Members, text};
 use self::rsa::RsaKey;
 use crate::ed25519_point::{self, PointRefusal};
 use crate::json::Object;
-use crate::{Algorithm, JwkThumbprint, SignatureError, base64url, p256_point};
+use crate::{Algorithm, JwkThumbprint, SignatureError, base64url, der, p256_point};
 
 /// Why a JSON object is not an acceptable public key. No variant carries input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -284,7 +284,12 @@ impl PublicJwk {
         if signature.len() != signature_bytes {
             return Err(SignatureError::Invalid);
         }
-        key.verify_sig(message, signature).map_err(|_| SignatureError::Invalid)
+        let verified = match &self.material {
+            // The library verifies DER only. It would write it as well, by way of its large numbers.
+            Material::Ec(_) => key.verify_sig(message, &der::ecdsa_signature(signature)),
+            Material::Ed25519 { .. } | Material::Rsa(_) => key.verify_sig(message, signature),
+        };
+        verified.map_err(|_| SignatureError::Invalid)
     }
 
     /// The key as a JWK: `kty` and the public members, nothing else.
@@ -469,9 +474,9 @@ impl Curve {
 
     fn verification(self) -> &'static dyn VerificationAlgorithm {
         match self {
-            Self::P256 => &ECDSA_P256_SHA256_FIXED,
-            Self::P384 => &ECDSA_P384_SHA384_FIXED,
-            Self::P521 => &ECDSA_P521_SHA512_FIXED,
+            Self::P256 => &ECDSA_P256_SHA256_ASN1,
+            Self::P384 => &ECDSA_P384_SHA384_ASN1,
+            Self::P521 => &ECDSA_P521_SHA512_ASN1,
         }
     }
 }
