@@ -61,7 +61,7 @@ pub use htu::{Htu, HtuError};
 pub use nonce::{AcceptedNonce, NonceCheck, NonceError, NonceRing, NonceRingError, UNBOUND, is_nonce_syntax};
 pub use policy::{MAX_PROOF_BYTES, Policy};
 pub use proof::{
-    CheckedProof, DPOP, DPOP_NONCE, ProofBuilder, ResourceRequest, TokenRequest, UnverifiedProof,
+    CheckedProof, DPOP, DPOP_NONCE, ProofBuilder, ProvenKey, ResourceRequest, TokenRequest, UnverifiedProof,
     VerifiedProof, fresh_jti, verify_resource_request, verify_token_request,
 };
 pub use replay::{Claim, ClaimFuture, MemoryReplayStore, ReplayKey, ReplayStore};

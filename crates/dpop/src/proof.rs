@@ -2,12 +2,14 @@
 
 mod create;
 mod parse;
+mod proven_key;
 mod verify;
 
 use http::HeaderName;
 
 pub use create::{ProofBuilder, fresh_jti};
 pub use parse::UnverifiedProof;
+pub use proven_key::ProvenKey;
 pub use verify::{
     CheckedProof, ResourceRequest, TokenRequest, VerifiedProof, verify_resource_request, verify_token_request,
 };

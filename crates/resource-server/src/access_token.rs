@@ -8,7 +8,7 @@ mod for_route;
 mod introspection;
 mod jwt;
 
-use dpop::AccessTokenHash;
+use dpop::{AccessTokenHash, ProvenKey};
 use jose::UnixTime;
 use jose::jwt::{JwtError, UnverifiedJwt};
 use oauth::{AccessTokenRef, Confirmation, ConfirmationError};
@@ -57,6 +57,8 @@ pub struct VerifiedToken {
     pub claims: Claims,
     /// What the token is bound to; `None` for a bearer token.
     pub confirmation: Option<Confirmation>,
+    /// The key it is bound to, once it was proven while the token is remembered.
+    pub proven_key: ProvenKey,
 }
 
 /// Why an access token is not accepted: 401 `invalid_token`, except for the [faults](TokenError::is_fault).

@@ -386,7 +386,8 @@ impl Verifier {
             (Some(Confirmation { jkt: Some(jkt), .. }), Scheme::Dpop) => jkt,
         };
         let Some(proof) = proof else { return Ok(Proven::default()) };
-        self.verify_proof(proof.map_err(Reason::Proof)?, bound_to, presented, request, now).await
+        let proof = proof.map_err(Reason::Proof)?.with_proven_key(&token.proven_key);
+        self.verify_proof(proof, bound_to, presented, request, now).await
     }
 
     async fn verify_proof(

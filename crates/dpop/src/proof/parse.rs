@@ -6,7 +6,7 @@ use jose::json::{self, Borrowed, Object};
 use jose::jwt::REFUSED_HEADER_PARAMETERS;
 use jose::{Algorithm, JwkThumbprint, PublicJwk, jws::CompactJws};
 
-use super::DPOP;
+use super::{DPOP, ProvenKey};
 use crate::claims::ProofClaims;
 use crate::error::ProofError;
 use crate::policy::Policy;
@@ -27,6 +27,7 @@ const MAX_JSON_DEPTH: usize = 16;
 pub struct UnverifiedProof<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) key: PublicJwk,
+    pub(super) proven_key: Option<ProvenKey>,
     pub(super) thumbprint: JwkThumbprint,
     pub(super) claims: ProofClaims,
     pub(super) signing_input: &'a str,
@@ -81,11 +82,19 @@ impl<'a> UnverifiedProof<'a> {
         Ok(Self {
             algorithm,
             key,
+            proven_key: None,
             thumbprint,
             claims,
             signing_input: jws.signing_input,
             signature: jws.signature,
         })
+    }
+
+    /// Lets a key that was made ready for an earlier proof verify this one, if it is the same key, and keeps the key of this
+    /// proof there once it has verified it.
+    #[must_use]
+    pub fn with_proven_key(self, key: &ProvenKey) -> Self {
+        Self { proven_key: Some(key.clone()), ..self }
     }
 
     /// The thumbprint of the key the sender says is his. Nothing is proven yet.

@@ -195,10 +195,12 @@ fn check_request(
     // (11) The creation time of the JWT is within an acceptable window.
     check_times(claims, nonce.is_some(), policy, now)?;
     // (6) The JWT signature verifies with the public key contained in the jwk JOSE Header Parameter.
-    proof
-        .key
-        .verify(proof.algorithm, proof.signing_input.as_bytes(), &proof.signature)
+    let key = proof.proven_key.as_ref().map_or(&proof.key, |known| known.or(&proof.key, proof.algorithm));
+    key.verify(proof.algorithm, proof.signing_input.as_bytes(), &proof.signature)
         .map_err(|_| ProofError::Signature)?;
+    if let Some(known) = &proof.proven_key {
+        known.keep(proof.key);
+    }
     let usable_since = acceptable_since(claims, nonce.as_ref(), policy);
     let expires_at = acceptable_until(claims, nonce.as_ref(), policy);
     Ok(CheckedProof {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dpop::AccessTokenHash;
+use dpop::{AccessTokenHash, ProvenKey};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use jose::UnixTime;
@@ -157,6 +157,7 @@ struct ActiveToken {
     claims: Claims,
     measured: Result<Measured, BadClaim>,
     asked_at: UnixTime,
+    proven_key: ProvenKey,
 }
 
 impl IntrospectedTokens {
@@ -221,7 +222,7 @@ impl IntrospectedTokens {
         measured.check_times(self.policy.leeway, now)?;
         let confirmation = Confirmation::from_claims(claims).map_err(TokenError::Confirmation)?;
         check_token_type(claims, confirmation.as_ref())?;
-        Ok(VerifiedToken { claims: claims.clone(), confirmation })
+        Ok(VerifiedToken { claims: claims.clone(), confirmation, proven_key: active.proven_key.clone() })
     }
 }
 
@@ -297,7 +298,12 @@ impl Endpoint {
         match IntrospectionResponse::parse(response.body()).map_err(IntrospectionError::Malformed)? {
             IntrospectionResponse::Active(claims) => {
                 let measured = Measured::read(&claims);
-                Ok(Some(Arc::new(ActiveToken { claims: Claims::new(claims), measured, asked_at: now })))
+                Ok(Some(Arc::new(ActiveToken {
+                    claims: Claims::new(claims),
+                    measured,
+                    asked_at: now,
+                    proven_key: ProvenKey::default(),
+                })))
             }
             IntrospectionResponse::Inactive => Ok(None),
         }

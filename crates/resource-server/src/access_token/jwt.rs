@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use dpop::AccessTokenHash;
+use dpop::{AccessTokenHash, ProvenKey};
 use jose::jwt::UnverifiedJwt;
 use jose::{Algorithm, JwkSet, UnixTime};
 use oauth::{AccessTokenRef, Confirmation};
@@ -198,7 +198,8 @@ impl JwtTokens {
         let measured = Measured::read(&jwt.claims)?;
         issuer.check_claims(&measured, now)?;
         let confirmation = Confirmation::from_claims(&jwt.claims).map_err(TokenError::Confirmation)?;
-        let token = VerifiedToken { claims: Claims::new(jwt.claims), confirmation };
+        let token =
+            VerifiedToken { claims: Claims::new(jwt.claims), confirmation, proven_key: ProvenKey::default() };
         Ok(Arc::new(Verdict { token, issuer: issuer_name, measured, algorithm, kid, keys }))
     }
 
