@@ -133,7 +133,7 @@ fn scenarios() -> Vec<Scenario> {
     scenarios.extend(EXAMPLES.iter().map(|example| {
         Scenario::new(
             example.package,
-            "example: three foreign clients, right and wrong, nonces off and on",
+            "example: three foreign clients, nonces off and on at either end",
             || example.version(),
             |keybound| examples::run(keybound, example),
         )
@@ -192,6 +192,10 @@ fn build() -> Result<PathBuf> {
 
 /// A program below the target folder.
 fn built(program: &str) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(program).canonicalize().with_context(|| program.to_owned())
+    target().join(program).canonicalize().with_context(|| program.to_owned())
+}
+
+/// The target folder.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

@@ -1,10 +1,12 @@
 //! The programs of `examples/` as their READMEs run them, against `keybound authorization-server`, called by foreign clients.
 //!
-//! Every client makes the same calls, right and wrong, once with an authorization server that demands nonces and once with one
-//! that does not. What the servers answered is printed, and compared with [`expected`].
+//! Every client makes the same calls, right and wrong, with an authorization server that demands nonces and one that does not, and
+//! with the API as it is written and with nonces the other way ([`otherwise`]). What the servers answered is printed, and
+//! compared with [`expected`].
 
 mod client;
 mod expected;
+mod otherwise;
 mod program;
 
 use std::net::SocketAddr;
@@ -35,16 +37,18 @@ struct Site {
 
 /// Builds the example and lets all clients call it.
 pub(super) fn run(keybound: &Path, example: &Example) -> Result<()> {
-    let program = example.build()?;
+    let programs = [(*example, example.build()?), (example.otherwise(), example.build_otherwise()?)];
     let mut unexpected = 0;
-    for nonces in [false, true] {
-        let site = Site::start(keybound, example, nonces)?;
-        let _running = example.start(&program, &site)?;
-        let call = |client: &Client| client.run(example, &site).with_context(|| client.name.to_owned());
-        let found = CLIENTS.iter().map(call).collect::<Result<Vec<_>>>()?;
-        let with = if nonces { "demands nonces" } else { "demands none" };
-        println!("\n{}: {}; the authorization server {with}", example.package, example.demands());
-        unexpected += expected::compare(example, nonces, &found);
+    for (example, program) in &programs {
+        for nonces in [false, true] {
+            let site = Site::start(keybound, example, nonces)?;
+            let _running = example.start(program, &site)?;
+            let call = |client: &Client| client.run(example, &site).with_context(|| client.name.to_owned());
+            let found = CLIENTS.iter().map(call).collect::<Result<Vec<_>>>()?;
+            let with = if nonces { "demands nonces" } else { "demands none" };
+            println!("\n{}: {}; the authorization server {with}", example.package, example.demands());
+            unexpected += expected::compare(example, nonces, &found);
+        }
     }
     match unexpected {
         0 => Ok(()),

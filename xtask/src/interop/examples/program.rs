@@ -12,6 +12,7 @@ use crate::interop::{built, openssl};
 use crate::run::{Server, root, step};
 
 /// A program of `examples/`.
+#[derive(Clone, Copy)]
 pub(crate) struct Example {
     /// Its package, folder and program.
     pub(crate) package: &'static str,
