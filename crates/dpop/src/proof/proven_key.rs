@@ -10,6 +10,15 @@ use jose::{Algorithm, PublicJwk};
 /// To be kept beside what is remembered about the token, and [shown](super::UnverifiedProof::with_proven_key) to every proof
 /// that comes with it: making a key ready for verifying is spared from the second proof on. It decides nothing: a key is
 /// only ever used for a proof with the same thumbprint. Clones share the key.
+///
+/// ```
+/// use dpop::{Policy, ProofError, ProvenKey, UnverifiedProof};
+///
+/// /// `of_token` is kept with what is known about the access token.
+/// fn read<'a>(proof: &'a str, of_token: &ProvenKey, policy: &Policy) -> Result<UnverifiedProof<'a>, ProofError> {
+///     Ok(UnverifiedProof::parse(proof, policy)?.with_proven_key(of_token))
+/// }
+/// ```
 #[derive(Clone, Default)]
 pub struct ProvenKey(Arc<OnceLock<PublicJwk>>);
 
