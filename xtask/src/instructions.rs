@@ -2,7 +2,7 @@
 //! are checked in.
 //!
 //! Time on a shared machine moves by a tenth from run to run, the number of instructions by less than one in a hundred. The
-//! benchmark `instructions` of `keybound-gateway-core` runs under callgrind, one process for each piece. What depends on the
+//! benchmarks `instructions` of two packages run under callgrind, one process for each piece. What depends on the
 //! machine is left out or held still: making and verifying signatures is not counted, and the cryptographic library is told
 //! that the processor has no extensions, so that it hashes in the same way everywhere. We count with callgrind alone and not
 //! through gungraun: that would be one more program to install in its exact version, for the same numbers.
@@ -31,6 +31,8 @@ Options:
 
 Needs valgrind. Exit status: 1 if a piece takes over 5 % more instructions than checked in.";
 
+/// The packages with a benchmark `instructions`: pieces of the gateway's decisions, and requests through the layer.
+const PACKAGES: [&str; 2] = ["keybound-gateway-core", "keybound-resource-server-tower"];
 /// By how much a piece may grow, in percent.
 const TOLERANCE: f64 = 5.0;
 /// The numbers are those of one kind of processor.
@@ -70,10 +72,16 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Instructions by piece.
-fn count() -> Result<BTreeMap<String, u64>> {
+/// A piece, and the program that does it.
+struct Piece {
+    program: String,
+    name: String,
+}
+
+/// The pieces of a package's benchmark.
+fn pieces(package: &str) -> Result<Vec<Piece>> {
     let described = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["bench", "--quiet", "--locked", "--package", "keybound-gateway-core"])
+        .args(["bench", "--quiet", "--locked", "--package", package])
         .args(["--bench", "instructions", "--", "--describe"])
         .current_dir(root())
         .output()
@@ -82,7 +90,15 @@ fn count() -> Result<BTreeMap<String, u64>> {
     let described = String::from_utf8(described.stdout)?;
     let mut lines = described.lines();
     let program = lines.next().context("the benchmark does not say where it is")?;
-    let pieces: Vec<&str> = lines.collect();
+    Ok(lines.map(|name| Piece { program: program.to_owned(), name: name.to_owned() }).collect())
+}
+
+/// Instructions by piece.
+fn count() -> Result<BTreeMap<String, u64>> {
+    let mut pieces = Vec::new();
+    for package in PACKAGES {
+        pieces.extend(self::pieces(package)?);
+    }
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let counts = thread::scope(|scope| {
         let share = pieces.len().div_ceil(workers).max(1);
@@ -90,7 +106,7 @@ fn count() -> Result<BTreeMap<String, u64>> {
             .chunks(share)
             .map(|pieces| {
                 scope.spawn(move || {
-                    pieces.iter().map(|piece| Ok(((*piece).to_owned(), count_one(program, piece)?))).collect()
+                    pieces.iter().map(|piece| Ok((piece.name.clone(), count_one(piece)?))).collect()
                 })
             })
             .collect();
@@ -104,22 +120,23 @@ fn count() -> Result<BTreeMap<String, u64>> {
 }
 
 /// What `counted` of the benchmark runs, without the signatures.
-fn count_one(program: &str, piece: &str) -> Result<u64> {
+fn count_one(piece: &Piece) -> Result<u64> {
+    let name = &piece.name;
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("callgrind.out");
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=instructions::counted*"])
         .arg(format!("--callgrind-out-file={}", out.display()))
-        .args([program, piece])
+        .args([&piece.program, name])
         .env("OPENSSL_ia32cap", "0x0:0x0");
     let output = valgrind.output().context("valgrind can not be started: is it installed?")?;
-    ensure!(output.status.success(), "{piece}: {}", String::from_utf8_lossy(&output.stderr));
-    let profile = Profile::read(&fs::read_to_string(&out)?).with_context(|| piece.to_owned())?;
+    ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let profile = Profile::read(&fs::read_to_string(&out)?).with_context(|| name.clone())?;
     let signatures: u64 = SIGNATURES.iter().map(|function| profile.cost_of_calls(function)).sum();
     profile
         .total()
         .checked_sub(signatures)
         .filter(|count| *count > 0)
-        .with_context(|| format!("{piece}: nothing was counted; do the names of the functions still hold?"))
+        .with_context(|| format!("{name}: nothing was counted; do the names of the functions still hold?"))
 }
