@@ -3,8 +3,8 @@
 //! Together with [`crate::PublicJwk::verify`] and [`crate::KeyPair::sign`] this is the seam to the cryptographic library.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, hmac, rand};
-use subtle::ConstantTimeEq as _;
 
 /// The ciphertext was not made with this key, nonce and associated data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,7 +115,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 /// Whether both are equal, in a time that depends on their lengths only.
 #[must_use]
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
-    left.ct_eq(right).into()
+    verify_slices_are_equal(left, right).is_ok()
 }
 
 /// Copies an output whose length is fixed by its algorithm.
