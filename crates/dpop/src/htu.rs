@@ -76,10 +76,9 @@ impl Htu {
             return Err(HtuError::Character);
         }
         let (scheme, rest) = split_scheme(uri).ok_or(HtuError::Scheme)?;
-        let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(authority_end);
-        let path = rest.split(['?', '#']).next().unwrap_or_default();
-        if path.contains(['[', ']']) {
+        let (authority, rest) = split_before(rest, |byte| matches!(byte, b'/' | b'?' | b'#'));
+        let (path, _) = split_before(rest, |byte| matches!(byte, b'?' | b'#'));
+        if path.bytes().any(|byte| matches!(byte, b'[' | b']')) {
             return Err(HtuError::Character);
         }
         let (host, port) = parse_authority(authority).ok_or(HtuError::Authority)?;
@@ -161,6 +160,12 @@ fn has_only_whole_escapes(uri: &str) -> bool {
     })
 }
 
+/// Splits before the first of these ASCII characters.
+fn split_before(text: &str, is_end: impl Fn(u8) -> bool) -> (&str, &str) {
+    let end = text.bytes().position(is_end).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
 fn split_scheme(uri: &str) -> Option<(Scheme, &str)> {
     [Scheme::Https, Scheme::Http].into_iter().find_map(|scheme| {
         let (prefix, rest) = uri.split_at_checked(scheme.prefix().len())?;
@@ -182,9 +187,16 @@ fn parse_authority(authority: &str) -> Option<(Host<'_>, Option<u16>)> {
         Some((host, port)) => (host, parse_port(port)?),
         None => (authority, None),
     };
-    let well_formed = !host.is_empty()
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._~!$&'()*+,;=-".contains(&byte));
+    let well_formed =
+        !host.is_empty() && host.bytes().fold(true, |good, byte| good & is_name_character(byte));
     well_formed.then_some((Host::Name(host), port))
+}
+
+/// `unreserved` and `sub-delims` (RFC 3986 §3.2.2).
+fn is_name_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        | matches!(byte, b'&'..=b'.') // & ' ( ) * + , - .
+        | matches!(byte, b'!' | b'$' | b';' | b'=' | b'_' | b'~')
 }
 
 /// `Some(None)` for the empty port, which is the default one (RFC 3986 §6.2.3).
@@ -220,7 +232,9 @@ fn push_port(normal: &mut String, port: u16) {
 fn push_normal_path(normal: &mut String, path: &str) {
     match path {
         "" => normal.push('/'),
-        path if path.contains('%') || path.contains("/.") => normal.push_str(&normal_path(path)),
+        path if path.contains('%') || path.as_bytes().windows(2).any(|pair| pair == b"/.") => {
+            normal.push_str(&normal_path(path))
+        }
         path => normal.push_str(path),
     }
 }
@@ -270,6 +284,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn every_byte_of_a_name_is_sorted_as_the_grammar_says() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+            assert_eq!(is_name_character(byte), expected, "{byte:#x}");
+        }
+    }
 
     #[test]
     fn display_is_the_normal_form() {
