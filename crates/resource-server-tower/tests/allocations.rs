@@ -13,9 +13,9 @@ use testkit::{Attack, Call, FakeIssuer, ManualClock, TestClient};
 use tower::{Layer, Service, service_fn};
 
 /// Most allocations for a good request whose token is known.
-const GOOD: u64 = 80;
+const GOOD: u64 = 28;
 /// Most allocations for a request whose proof was made with another key than the token's, its answer included.
-const WRONG_KEY: u64 = 96;
+const WRONG_KEY: u64 = 36;
 
 fn allocations(layer: &DpopLayer, request: Request<()>, expected: StatusCode) -> u64 {
     let inner = |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Bytes::new())));

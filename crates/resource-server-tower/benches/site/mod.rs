@@ -60,7 +60,10 @@ impl Site {
     }
 }
 
-pub(crate) fn send(service: &mut DpopService<Inner>, request: Request<()>) -> StatusCode {
+pub(crate) fn send(
+    service: &mut impl Service<Request<()>, Response = Response<Bytes>, Error = Infallible>,
+    request: Request<()>,
+) -> StatusCode {
     match pin!(service.call(request)).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => response.status(),
         Poll::Pending => panic!("nothing here waits"),
