@@ -47,10 +47,7 @@ pub fn check(host: &str) -> Result<(), HostError> {
             None => Err(HostError::BadAddress),
         };
     }
-    let (name, port) = match host.split_once(':') {
-        Some((name, port)) => (name, Some(port)),
-        None => (host, None),
-    };
+    let (name, port) = name_and_port(host);
     check_name(name)?;
     port.map_or(Ok(()), check_port)
 }
@@ -65,9 +62,18 @@ pub fn check_strictly(host: &str) -> Result<(), HostError> {
     if host.starts_with('[') {
         return Ok(());
     }
-    let name = host.split_once(':').map_or(host, |(name, _)| name);
-    let is_label = |label: &str| (1..=MAX_LABEL_BYTES).contains(&label.len());
-    if name.split('.').all(is_label) { Ok(()) } else { Err(HostError::BadLabel) }
+    let (name, _) = name_and_port(host);
+    let is_label = |label: &[u8]| (1..=MAX_LABEL_BYTES).contains(&label.len());
+    if name.as_bytes().split(|byte| *byte == b'.').all(is_label) { Ok(()) } else { Err(HostError::BadLabel) }
+}
+
+/// Hosts are short, and every request has one: a look at each byte is quicker than a search.
+fn name_and_port(host: &str) -> (&str, Option<&str>) {
+    let colon = host.bytes().position(|byte| byte == b':');
+    match colon.and_then(|at| host.split_at_checked(at)) {
+        Some((name, port)) => (name, port.get(1..)),
+        None => (host, None),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), HostError> {

@@ -118,6 +118,7 @@ impl Shutdown {
         let aborting = self.aborting.clone();
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = task => {}
                 () = aborting.cancelled() => {}
             }

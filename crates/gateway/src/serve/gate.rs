@@ -2,7 +2,13 @@
 //!
 //! The modes differ in one thing only, what becomes of a permitted request: that is what [`OnPermit`] says.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use gateway_core::{
     decision::{Decision, Permit},
@@ -10,9 +16,9 @@ use gateway_core::{
     request::Request,
     request_body::RequestBody,
 };
-use http::{Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
-use opentelemetry::trace::FutureExt as _;
+use http::{Response, StatusCode, Version, request::Parts};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use opentelemetry::Context;
 use prometheus::IntGauge;
 
 use super::{
@@ -50,8 +56,10 @@ pub(crate) trait OnPermit: Send + Sync + 'static {
 
 /// A request as it arrived on its connection, whatever proxies in front say about it.
 pub(crate) struct Arrived<'a> {
-    /// The head; its header fields are the permit's.
-    pub(crate) parts: Parts,
+    /// The version of HTTP it was sent in.
+    pub(crate) version: Version,
+    /// What becomes of its connection if it asks for another protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
     /// The body, as far as no rule has read it still with the client.
     pub(crate) body: Arc<ClientBody>,
     /// The connection.
@@ -89,10 +97,13 @@ impl<M: OnPermit> Handler for Gate<M> {
         let (parts, body) = request.into_parts();
         let mut watch = RequestWatch::begin(&self.telemetry, self.told, M::NAME, &parts, &connection);
         let context = watch.context();
-        let answering = self.answer(parts, body, &connection, &mut watch);
-        let response = match context {
-            Some(context) => answering.with_context(context).await,
-            None => answering.await,
+        let response = {
+            let mut answering = pin!(self.answer(parts, body, &connection, &mut watch));
+            poll_fn(|polling| {
+                let _current = context.clone().map(Context::attach);
+                answering.as_mut().poll(polling)
+            })
+            .await
         };
         watch.end(response.status());
         response
@@ -129,7 +140,9 @@ impl<M: OnPermit> Gate<M> {
                 if M::READS_BODIES {
                     request.body = RequestBody::new(Arc::clone(&body) as _);
                 }
-                self.decide(request, Arrived { parts, body, connection }, watch).await
+                let upgrade = parts.extensions.remove();
+                let arrived = Arrived { version: parts.version, upgrade, body, connection };
+                self.decide(request, arrived, watch).await
             }
         };
         if let Some((cors, asking)) = asking {

@@ -40,11 +40,11 @@ pub(crate) async fn serve<H: Handler>(
     let (phase, unreadable) = (Arc::new(ConnectionPhase::default()), Arc::clone(&handler));
     let mut read_limits = ReadLimits::new(Arc::clone(&phase), limits.timeouts);
     let io = TokioIo::new(TimedIo::new(stream, Arc::clone(&phase), limits.timeouts.write));
-    let (ending, connection) = (shutdown.clone(), Connection::new(peer, phase));
+    let (ending, connection) = (Arc::new(shutdown.clone()), Connection::new(peer, phase));
     let service = service_fn(move |request| {
         let connection = connection.clone();
         connection.phase.serving();
-        let (handler, ending) = (Arc::clone(&handler), ending.clone());
+        let (handler, ending) = (Arc::clone(&handler), Arc::clone(&ending));
         async move {
             let answering = Answering(Arc::clone(&connection.phase));
             let mut response = handler.handle(request, connection).await;

@@ -60,19 +60,20 @@ impl Proxy {
         mut permit: Box<Permit>,
         arrived: Arrived<'_>,
     ) -> Result<Response<ResponseBody>, ProxyError> {
-        let Arrived { mut parts, body, connection } = arrived;
+        let Arrived { version, upgrade: client, body, connection } = arrived;
         let mut upstream = permit.upstream.take().ok_or(ProxyError::NoUpstream)?;
         // A rule without a scheme of its own takes that of the request, which only shows now.
         if upstream.scheme == Scheme::Http && !self.plain_http_upstreams {
             return Err(ProxyError::PlainHttp);
         }
-        let websocket = forward::asks_for_websocket(parts.version, &permit.request.headers);
+        let websocket = forward::asks_for_websocket(version, &permit.request.headers);
         let (target, mut headers) = forward::upstream_head(&mut permit, &mut upstream, websocket)?;
         let method = permit.request.method.as_str();
         let trace = self.telemetry.tracing.call("upstream", method, &upstream.authority);
         trace.inject(&mut headers);
         let (body, progress) = body.forward().await;
-        let mut outgoing = http::Request::new(body);
+        // On the heap, so that it is not copied with every future that it passes through.
+        let mut outgoing = Box::new(http::Request::new(body));
         *outgoing.method_mut() = permit.request.method.clone();
         *outgoing.uri_mut() = Uri::from(target);
         *outgoing.headers_mut() = headers;
@@ -89,7 +90,7 @@ impl Proxy {
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         forward::client_headers(answer.headers_mut(), &permit.response_headers);
         if agreed {
-            let client = parts.extensions.remove().ok_or(ProxyError::UnwantedUpgrade)?;
+            let client = client.ok_or(ProxyError::UnwantedUpgrade)?;
             return Ok(upgrade::join(client, response, answer, connection, &self.shutdown));
         }
         Ok(answer.map(|_| ResponseBody::Upstream(response.into_body())))
@@ -99,7 +100,7 @@ impl Proxy {
     async fn send(
         &self,
         origin: Origin<'_>,
-        request: http::Request<RequestBody>,
+        request: Box<http::Request<RequestBody>>,
         websocket: bool,
         progress: &Arc<BodyProgress>,
         trace: CallTrace,

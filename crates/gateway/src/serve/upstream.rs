@@ -114,7 +114,7 @@ impl UpstreamClient {
     pub(crate) async fn send(
         &self,
         origin: Origin<'_>,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         needs_http1: bool,
         progress: &Arc<BodyProgress>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
@@ -136,7 +136,7 @@ impl UpstreamClient {
             };
             match outcome {
                 Ok(Attempt::Answered(response)) => return Ok(*response),
-                Ok(Attempt::Unsent(unsent)) => request = *unsent,
+                Ok(Attempt::Unsent(unsent)) => request = unsent,
                 Err(error) => {
                     return Err(match progress.error() {
                         Some(body) => UpstreamError::ClientBody(body),
@@ -168,7 +168,7 @@ async fn attempt<B>(
     host: &Arc<Host<B>>,
     reservation: Reservation<B>,
     needs_http1: bool,
-    mut request: Request<B>,
+    mut request: Box<Request<B>>,
 ) -> Result<Attempt<B>, BoxError>
 where
     B: Body + Send + Unpin + 'static,
@@ -182,13 +182,13 @@ where
     let (outcome, borrowed) = match connection {
         Connection::Http1(mut sender) => {
             write_for_http1(&mut request);
-            let outcome = sender.try_send_request(request).await;
+            let outcome = sender.try_send_request(*request).await;
             let borrowed = outcome.is_ok().then(|| Borrowed::from(host, sender));
             (outcome, borrowed)
         }
         Connection::Http2(mut sender) => {
             write_for_http2(&mut request, host.uri())?;
-            (sender.try_send_request(request).await, None)
+            (sender.try_send_request(*request).await, None)
         }
     };
     match outcome {

@@ -115,11 +115,9 @@ fn origin(uri: &Uri) -> Origin<'_> {
 async fn call(pool: &TestPool, uri: &str, needs_http1: bool) -> Result<(StatusCode, String), BoxError> {
     let uri: Uri = uri.parse().unwrap();
     let host = pool.host(origin(&uri)).unwrap();
-    let mut request = Request::builder()
-        .uri(uri.path_and_query().unwrap().as_str())
-        .header("host", "api.example")
-        .body(Full::default())
-        .unwrap();
+    let request =
+        Request::builder().uri(uri.path_and_query().unwrap().as_str()).header("host", "api.example");
+    let mut request = Box::new(request.body(Full::default()).unwrap());
     loop {
         let reservation = host.reserve(needs_http1).await.unwrap();
         match attempt(&host, reservation, needs_http1, request).await? {
@@ -128,7 +126,7 @@ async fn call(pool: &TestPool, uri: &str, needs_http1: bool) -> Result<(StatusCo
                 let body = response.into_body().collect().await?.to_bytes();
                 return Ok((status, String::from_utf8_lossy(&body).into_owned()));
             }
-            Attempt::Unsent(unsent) => request = *unsent,
+            Attempt::Unsent(unsent) => request = unsent,
         }
     }
 }
