@@ -45,14 +45,15 @@ pub(crate) async fn serve<H: Handler>(
         let connection = connection.clone();
         connection.phase.serving();
         let (handler, ending) = (Arc::clone(&handler), Arc::clone(&ending));
-        async move {
+        // On the heap while there is a request: hyper keeps room for it on every connection, idle ones too, and copies it in.
+        Box::pin(async move {
             let answering = Answering(Arc::clone(&connection.phase));
             let mut response = handler.handle(request, connection).await;
             if ending.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response.map(|body| ServedBody::new(body, answering)))
-        }
+        })
     });
     let mut connection = pin!(builder(limits).serve_connection(io, service).with_upgrades());
     let outcome = tokio::select! {
