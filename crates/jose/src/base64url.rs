@@ -43,8 +43,9 @@ pub(crate) fn encode_onto(text: &mut String, bytes: &[u8]) {
 ///
 /// [`Base64UrlError::NotCanonical`] for everything that [`encode`] would not have written.
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Base64UrlError> {
-    let mut bytes = Vec::new();
-    decode_onto(&mut bytes, text.as_ref())?;
+    let text = text.as_ref();
+    let mut bytes = Vec::with_capacity(decoded_length(text)?);
+    decode_onto(&mut bytes, text)?;
     Ok(bytes)
 }
 

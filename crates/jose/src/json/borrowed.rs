@@ -73,7 +73,7 @@ impl<'a> Object<'a> {
 pub(super) struct Members<'a> {
     object: Object<'a>,
     /// All names, once comparing a new one with each of them is no longer the cheapest.
-    names: HashSet<Cow<'a, str>>,
+    names: Option<HashSet<Cow<'a, str>>>,
 }
 
 /// Up to how many members a new name is compared with each known one.
@@ -87,15 +87,14 @@ impl<'a> Members<'a> {
         let members = &mut self.object.members;
         let is_new = match members.len() {
             0 => {
-                members.reserve(USUAL_MEMBERS);
+                *members = Vec::with_capacity(USUAL_MEMBERS);
                 true
             }
             1..FEW_MEMBERS => !members.iter().any(|(known, _)| is_same(known, &name)),
-            FEW_MEMBERS => {
-                self.names = members.iter().map(|(name, _)| name.clone()).collect();
-                self.names.insert(name.clone())
+            _ => {
+                let known = || members.iter().map(|(name, _)| name.clone()).collect();
+                self.names.get_or_insert_with(known).insert(name.clone())
             }
-            _ => self.names.insert(name.clone()),
         };
         if is_new {
             members.push((name, value));
