@@ -3,24 +3,23 @@
 //! A [`PublicJwk`] can only be made by [`PublicJwk::parse`], so holding one means: no private or symmetric member was present, lengths are
 //! exact, the point is on its curve, RSA numbers are within limits. The thumbprint is computed from the checked key, not from input text.
 
+mod ec;
 mod members;
 mod rsa;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
-    VerificationAlgorithm,
-};
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use self::ec::{Curve, EcKey};
 use self::members::{Member, Members, text};
 use self::rsa::RsaKey;
 use crate::ed25519_point::{self, PointRefusal};
 use crate::json::Object;
-use crate::{Algorithm, JwkThumbprint, SignatureError, base64url, der, p256_point};
+use crate::{Algorithm, JwkThumbprint, SignatureError, base64url};
 
 /// Why a JSON object is not an acceptable public key. No variant carries input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -277,19 +276,14 @@ impl PublicJwk {
             return Err(SignatureError::KeyDoesNotFit);
         }
         let (key, signature_bytes) = match &self.material {
-            Material::Ec(ec) => (ec.parsed()?, 2 * ec.curve.coordinate_bytes()),
+            Material::Ec(key) => return key.verify(message, signature),
             Material::Ed25519 { key, .. } => (key, 64),
-            Material::Rsa(rsa) => (rsa.parsed(algorithm)?, rsa.modulus.len()),
+            Material::Rsa(key) => (key.parsed(algorithm)?, key.modulus.len()),
         };
         if signature.len() != signature_bytes {
             return Err(SignatureError::Invalid);
         }
-        let verified = match &self.material {
-            // The library verifies DER only. It would write it as well, by way of its large numbers.
-            Material::Ec(_) => key.verify_sig(message, &der::ecdsa_signature(signature)),
-            Material::Ed25519 { .. } | Material::Rsa(_) => key.verify_sig(message, signature),
-        };
-        verified.map_err(|_| SignatureError::Invalid)
+        key.verify_sig(message, signature).map_err(|_| SignatureError::Invalid)
     }
 
     /// The key as a JWK: `kty` and the public members, nothing else.
@@ -389,95 +383,6 @@ impl Restriction {
             Some(Member::Text(_) | Member::Other) => return Err(JwkError::WrongType("key_ops")),
         };
         Ok(Self { algorithm, verifies: for_signatures && may_verify })
-    }
-}
-
-/// A point of one of the curves.
-#[derive(Clone)]
-struct EcKey {
-    curve: Curve,
-    /// Uncompressed (SEC 1, section 2.3.3).
-    point: Vec<u8>,
-    /// The library's form of it, which takes much more work than the check: made when a signature is to be verified.
-    parsed: OnceLock<ParsedPublicKey>,
-}
-
-impl EcKey {
-    fn read(members: &Members<'_>) -> Result<Self, JwkError> {
-        let curve = match text(members.crv, "crv")? {
-            "P-256" => Curve::P256,
-            "P-384" => Curve::P384,
-            "P-521" => Curve::P521,
-            _ => return Err(JwkError::UnsupportedCurve),
-        };
-        let mut point = Vec::with_capacity(1 + 2 * curve.coordinate_bytes());
-        point.push(UNCOMPRESSED);
-        for (member, name) in [(members.x, "x"), (members.y, "y")] {
-            let bytes = base64url::decode_onto(&mut point, text(member, name)?.as_bytes());
-            if bytes.map_err(|_| JwkError::NotBase64Url(name))? != curve.coordinate_bytes() {
-                return Err(JwkError::WrongLength(name));
-            }
-        }
-        let key = Self { curve, point, parsed: OnceLock::new() };
-        if key.is_on_curve() { Ok(key) } else { Err(JwkError::NotOnCurve) }
-    }
-
-    fn is_on_curve(&self) -> bool {
-        match (self.curve, self.coordinates()) {
-            (Curve::P256, (x, y)) => {
-                x.try_into().is_ok_and(|x| y.try_into().is_ok_and(|y| p256_point::is_on_curve(x, y)))
-            }
-            // No check of our own for curves that are hardly used.
-            (Curve::P384 | Curve::P521, _) => self.parsed().is_ok(),
-        }
-    }
-
-    /// x and y, big-endian.
-    fn coordinates(&self) -> (&[u8], &[u8]) {
-        let both = self.point.split_first().map_or(&[][..], |(_, both)| both);
-        both.split_at_checked(self.curve.coordinate_bytes()).unwrap_or_default()
-    }
-
-    fn parsed(&self) -> Result<&ParsedPublicKey, SignatureError> {
-        if let Some(key) = self.parsed.get() {
-            return Ok(key);
-        }
-        let key = ParsedPublicKey::new(self.curve.verification(), &self.point);
-        let key = key.map_err(|_| SignatureError::Invalid)?;
-        Ok(self.parsed.get_or_init(|| key))
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Curve {
-    P256,
-    P384,
-    P521,
-}
-
-impl Curve {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::P256 => "P-256",
-            Self::P384 => "P-384",
-            Self::P521 => "P-521",
-        }
-    }
-
-    const fn coordinate_bytes(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-
-    fn verification(self) -> &'static dyn VerificationAlgorithm {
-        match self {
-            Self::P256 => &ECDSA_P256_SHA256_ASN1,
-            Self::P384 => &ECDSA_P384_SHA384_ASN1,
-            Self::P521 => &ECDSA_P521_SHA512_ASN1,
-        }
     }
 }
 
