@@ -30,7 +30,7 @@ mod encrypted_key;
 mod jwk;
 mod jwk_set;
 mod key_pair;
-mod p256_point;
+mod p256;
 mod secret_jwk_set;
 mod signature;
 mod thumbprint;
