@@ -89,7 +89,7 @@ fn measure(keybound: PathBuf, effort: Effort) -> Result<(Value, Vec<Goal>)> {
     let starts = cold_start::measure(&site, effort)?;
     let replay = replay_store::measure(effort)?;
     let mut goals = rounds.goals(profiles.signature_share());
-    goals.extend(latency.goals(rounds.verification_us));
+    goals.extend(latency.goals(rounds.verification.by_library));
     goals.extend(replay.goals());
     goals.extend(starts.goals());
     goals.extend(rounds.redis_goals());

@@ -12,7 +12,7 @@ use dpop::{
     UnverifiedProof, verify_resource_request,
 };
 use http::{HeaderMap, HeaderValue};
-use jose::{Algorithm, AlgorithmSet, KeyPair, UnixTime, jws::CompactJws};
+use jose::{Algorithm, AlgorithmSet, KeyPair, PublicJwk, UnixTime, jws::CompactJws};
 use oauth::AccessToken;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -82,12 +82,20 @@ fn verify(criterion: &mut Criterion) {
         });
         if algorithm == Algorithm::Es256 {
             let jws = CompactJws::parse(&good).unwrap();
-            group.bench_function("signature alone, ES256", |bencher| {
-                bencher.iter(|| {
-                    let message = black_box(jws.signing_input).as_bytes();
-                    key.public_jwk().verify(algorithm, message, &jws.signature).unwrap();
+            let (message, other) = (jws.signing_input, jws.signing_input.replacen('e', "f", 1));
+            // A key without good signatures is not known to return; to refuse one takes as long.
+            let unknown = PublicJwk::parse(&key.public_jwk().to_json()).unwrap();
+            for (name, key, message, is_good) in [
+                ("signature alone, ES256", &unknown, other.as_str(), false),
+                ("signature alone, ES256, of a key that returns", key.public_jwk(), message, true),
+            ] {
+                group.bench_function(name, |bencher| {
+                    bencher.iter(|| {
+                        let message = black_box(message).as_bytes();
+                        assert_eq!(key.verify(algorithm, message, &jws.signature).is_ok(), is_good);
+                    });
                 });
-            });
+            }
             // The last check before the signature refuses it.
             let old = headers_with(&proof(&key, algorithm, hash, UnixTime::from_seconds(0)));
             assert!(matches!(check(&old), Err(ProofError::TooOld)));

@@ -22,6 +22,8 @@ pub(crate) struct Latency {
 /// Medians over rounds, in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
+    /// Processor time for each answer.
+    cpu: f64,
     p50: f64,
     p99: f64,
     p999: f64,
@@ -43,8 +45,8 @@ pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Latency> {
         for _ in 0..rounds {
             for (path, samples) in [PLAIN, PROTECTED].into_iter().zip(&mut samples) {
                 let outcome = load(path).send(&site.keybound, &key, gateway.id())?.clean(path)?;
-                samples
-                    .push(["p50", "p99", "p999"].map(|name| outcome.number(&format!("/latency_us/{name}"))));
+                let latency = |name| outcome.number(&format!("/latency_us/{name}"));
+                samples.push([outcome.cpu_us, latency("p50"), latency("p99"), latency("p999")]);
             }
         }
         let [plain, full] = samples.map(|samples| Times::medians(&samples));
@@ -74,16 +76,16 @@ pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Latency> {
 }
 
 impl Times {
-    fn medians(samples: &[[f64; 3]]) -> Self {
-        let [p50, p99, p999] = [0, 1, 2].map(|place: usize| {
+    fn medians(samples: &[[f64; 4]]) -> Self {
+        let [cpu, p50, p99, p999] = [0, 1, 2, 3].map(|place: usize| {
             let values: Vec<f64> = samples.iter().filter_map(|sample| sample.get(place).copied()).collect();
             median(&values)
         });
-        Self { p50, p99, p999 }
+        Self { cpu, p50, p99, p999 }
     }
 
     fn to_json(self) -> Value {
-        json!({ "p50": self.p50, "p99": self.p99, "p999": self.p999 })
+        json!({ "cpu": self.cpu, "p50": self.p50, "p99": self.p99, "p999": self.p999 })
     }
 }
 

@@ -20,6 +20,9 @@ const FREQUENCY: &str = "1999";
 const CURVE_FUNCTIONS: [&str; 10] =
     ["ecp_", "ec_", "EC_", "ecdsa_", "ECDSA_", "bn_", "BN_", "beeu_", "p256_", "bignum_"];
 
+/// And of keys that return.
+const OWN_CURVE: &str = "jose::p256::";
+
 const CURVES: &str = "P-256";
 const KERNEL: &str = "kernel: sockets, scheduling";
 
@@ -158,7 +161,7 @@ fn part_of(symbol: &str) -> &'static str {
     let name = symbol.rsplit("[.]").next().unwrap_or_default().trim().trim_start_matches('_');
     let bare = name.strip_prefix("aws_lc_").unwrap_or(name);
     let bare = bare.trim_start_matches(|character: char| character.is_ascii_digit() || character == '_');
-    if CURVE_FUNCTIONS.iter().any(|start| bare.starts_with(start)) {
+    if CURVE_FUNCTIONS.iter().any(|start| bare.starts_with(start)) || name.contains(OWN_CURVE) {
         return CURVES;
     }
     let places = PARTS.iter().filter_map(|(word, part)| Some((name.find(word)?, *part)));
@@ -174,6 +177,7 @@ mod tests {
         for (symbol, part) in [
             ("  [.] __ecp_nistz256_mul_montx", CURVES),
             ("  [.] aws_lc_0_47_0_bn_mul_mont_nohw", CURVES),
+            ("  [.] <jose::p256::comb::Comb<_>>::add", CURVES),
             ("  [.] aws_lc_0_47_0_sha256_block_data_order_hw", "hashes, ciphers, random bytes"),
             ("  [k] tcp_sendmsg", KERNEL),
             ("  [.] _mi_page_malloc_zero", "allocator"),

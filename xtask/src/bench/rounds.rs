@@ -20,7 +20,7 @@ const WARM_UP: u64 = 1_000;
 /// Medians of all rounds.
 pub(crate) struct Rounds {
     candidates: Vec<Candidate>,
-    pub(crate) verification_us: f64,
+    pub(crate) verification: Verification,
     /// Redis's own median for one command with 64 clients, and the gateway's with memory and with Redis, in microseconds.
     redis_p50_us: Option<f64>,
     resident_mib: f64,
@@ -86,7 +86,7 @@ pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Rounds> {
     let (mut verifications, mut redis_p50s) = (Vec::new(), Vec::new());
     for round in 1..=effort.rounds {
         println!("── round {round} of {}", effort.rounds);
-        verifications.push(verification_us(&anchor)?);
+        verifications.push(verification(&anchor)?);
         if let Some(redis) = &redis {
             redis_p50s.push(redis.p50_us(effort)?);
         }
@@ -97,30 +97,48 @@ pub(crate) fn measure(site: &Site, effort: Effort) -> Result<Rounds> {
             candidate.note(outcome)?;
         }
     }
+    let of_rounds =
+        |time: fn(&Verification) -> f64| median(&verifications.iter().map(time).collect::<Vec<_>>());
     Ok(Rounds {
         resident_mib: process::resident_mib(id)?,
         candidates,
-        verification_us: median(&verifications),
+        verification: Verification {
+            by_library: of_rounds(|verification| verification.by_library),
+            returning: of_rounds(|verification| verification.returning),
+        },
         redis_p50_us: redis.map(|_| median(&redis_p50s)),
     })
 }
 
 const ANCHOR: [&str; 4] = ["--package", "keybound-jose", "--example", "es256_verification"];
 
+/// Microseconds for one ES256 verification.
+#[derive(Clone, Copy)]
+pub(crate) struct Verification {
+    /// With the cryptographic library: what goals are stated in.
+    pub(crate) by_library: f64,
+    /// Of a key that returns.
+    returning: f64,
+}
+
 /// One verification while every processor does the same, as it is under load: two that share a core are slower than one
 /// alone, by half and more.
-fn verification_us(anchor: &Path) -> Result<f64> {
+fn verification(anchor: &Path) -> Result<Verification> {
     let processors = thread::available_parallelism().context("count the processors")?.get();
     let start = || Command::new(anchor).stdout(Stdio::piped()).spawn();
     let running: Vec<Child> =
         (0..processors).map(|_| start()).collect::<Result<_, _>>().context("measure one verification")?;
-    let mut times = Vec::with_capacity(processors);
+    let (mut by_library, mut returning) = (Vec::new(), Vec::new());
     for child in running {
         let output = child.wait_with_output().context("measure one verification")?;
         let text = String::from_utf8_lossy(&output.stdout);
-        times.push(text.trim().parse::<f64>().context("measure one verification")? / 1_000.0);
+        let mut nanoseconds = text.lines().map(str::parse::<f64>);
+        for times in [&mut by_library, &mut returning] {
+            let time = nanoseconds.next().context("measure one verification")?;
+            times.push(time.context("measure one verification")? / 1_000.0);
+        }
     }
-    Ok(median(&times))
+    Ok(Verification { by_library: median(&by_library), returning: median(&returning) })
 }
 
 impl Candidate {
@@ -165,7 +183,7 @@ impl Rounds {
         else {
             return Vec::new();
         };
-        let verification = self.verification_us;
+        let verification = self.verification.by_library;
         let (without, how) = match signature_share {
             Some(share) => (full * (1.0 - share), "profiled"),
             None => (full - verification, "less one verification in a loop"),
@@ -249,7 +267,8 @@ impl Rounds {
             })
             .collect();
         json!({
-            "es256_verification_us": self.verification_us,
+            "es256_verification_us": self.verification.by_library,
+            "es256_verification_of_returning_key_us": self.verification.returning,
             "redis_p50_us": self.redis_p50_us,
             "resident_mib_after": self.resident_mib,
             "candidates": candidates,
