@@ -84,7 +84,8 @@ impl<T: Clone, E: Clone> Refreshed<T, E> {
         }
         let latest = self.state.lock().value.as_ref().map(|(value, _)| value.clone());
         let was_lacking = latest.as_ref().is_some_and(&lacks);
-        let fetched = fetch(latest).await;
+        // Boxed, so that the many who find a value pay for no room the call needs.
+        let fetched = Box::pin(fetch(latest)).await;
         let mut state = self.state.lock();
         match fetched {
             Ok(value) => {

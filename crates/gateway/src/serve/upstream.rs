@@ -177,7 +177,8 @@ where
 {
     let (connection, is_kept) = match reservation {
         Reservation::Kept(connection) => (connection, true),
-        Reservation::Room(slot) => (host.connect(needs_http1, slot).await?, false),
+        // Boxed, so that the many requests that find a connection pay for no room it needs, 6 KB.
+        Reservation::Room(slot) => (Box::pin(host.connect(needs_http1, slot)).await?, false),
     };
     let (outcome, borrowed) = match connection {
         Connection::Http1(mut sender) => {

@@ -207,9 +207,8 @@ impl IntrospectedTokens {
             self.endpoint.active.get(hash).filter(|active| self.policy.lifetime.covers(active, now));
         let active = match remembered {
             Some(active) => active,
-            None => self
-                .endpoint
-                .ask(token, hash, now)
+            // Boxed, so that the many tokens that are known pay for no room it needs.
+            None => Box::pin(self.endpoint.ask(token, hash, now))
                 .await
                 .map_err(TokenError::Introspection)?
                 .ok_or(TokenError::Inactive)?,
