@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 
 use self::goals::{Goal, print};
 use self::site::Site;
-use crate::run::{root, step};
+use crate::run::{built, root, step};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -118,8 +118,7 @@ fn build(name: &str, what: &[&str], effort: Effort) -> Result<PathBuf> {
     let profile = if effort.is_quick { "release" } else { "dist" };
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     step(&format!("build {name}"), command.args(["build", "--profile", profile, "--locked"]).args(what))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(profile).join(name).canonicalize().context("the built program")
+    built(&format!("{profile}/{name}"))
 }
 
 /// The middle value; the mean of the middle two of an even number. 0 of none.

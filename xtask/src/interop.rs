@@ -23,7 +23,7 @@ use self::examples::EXAMPLES;
 use self::fronts::Front;
 use self::guide::AuthorizationServer;
 use self::through_the_gateway::Client;
-use crate::run::{root, step};
+use crate::run::{built, step};
 
 /// One line of the table.
 struct Scenario {
@@ -188,14 +188,4 @@ fn build() -> Result<PathBuf> {
         Command::new("cargo").args(["build", "--release", "--locked", "--package", "keybound-cli"]),
     )?;
     built("release/keybound")
-}
-
-/// A program below the target folder.
-fn built(program: &str) -> Result<PathBuf> {
-    target().join(program).canonicalize().with_context(|| program.to_owned())
-}
-
-/// The target folder.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

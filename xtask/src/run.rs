@@ -14,6 +14,16 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
+/// Where Cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A program that was built, by its place below [`target`].
+pub(crate) fn built(program: &str) -> Result<PathBuf> {
+    target().join(program).canonicalize().with_context(|| program.to_owned())
+}
+
 /// Runs a step to its end, its output passed through.
 pub(crate) fn step(title: &str, command: &mut Command) -> Result<()> {
     println!("\n── {title}");

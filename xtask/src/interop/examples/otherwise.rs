@@ -12,8 +12,7 @@ use anyhow::{Context, Result};
 
 use super::program::{EXAMPLES, Example};
 use crate::interop::fronts::page;
-use crate::interop::{built, target};
-use crate::run::{root, step};
+use crate::run::{built, root, step, target};
 
 const KEY: &str = "    let nonce_key = SymmetricKey::new(\"2027\", var(\"NONCE_KEY\")?).ok_or(\"NONCE_KEY is too short\")?;\n";
 const RING: &str = "        .nonces(NonceRing::new(nonce_key, [])?)\n";

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use super::Site;
 use crate::interop::fronts::{Front, nginx, page};
-use crate::interop::{built, openssl};
-use crate::run::{Server, root, step};
+use crate::interop::openssl;
+use crate::run::{Server, built, root, step};
 
 /// A program of `examples/`.
 #[derive(Clone, Copy)]
