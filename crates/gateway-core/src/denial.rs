@@ -15,7 +15,7 @@ use crate::audit::Audit;
 #[non_exhaustive]
 pub struct Denial {
     /// The rule that refused, `default` for the default rule, `None` if no rule was reached.
-    pub rule_id: Option<String>,
+    pub rule_id: Option<Arc<str>>,
     /// The set that the rule belongs to: its name, else its file. `None` for the default rule and without a rule.
     pub rule_set: Option<Arc<str>>,
     /// Who asked, and how it went with the proof.

@@ -1,5 +1,7 @@
 //! `serve.respond`: status codes of answers, and the bodies of refusals.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -90,7 +92,7 @@ impl RespondSettings {
             body = Bytes::from(format.render(text.kind, text.public));
         }
         Denial {
-            rule_id: rule_id.map(str::to_owned),
+            rule_id: rule_id.map(Arc::from),
             rule_set: None,
             audit: Audit::default(),
             status: self.status(text.kind),

@@ -95,7 +95,7 @@ impl AccessEvent {
 
     /// The request is refused.
     pub(crate) fn denied(&mut self, denial: &Denial) {
-        self.rule = denial.rule_id.as_deref().map(Arc::from);
+        self.rule.clone_from(&denial.rule_id);
         self.rule_set.clone_from(&denial.rule_set);
         self.audit.clone_from(&denial.audit);
         self.refused(denial.kind.as_str(), denial.reason);
