@@ -139,9 +139,6 @@ fn path_and_query(uri: &str) -> Result<(&str, Option<&str>), HttpRefusal> {
 }
 
 fn client_addresses(headers: &HeaderMap, peer: &str) -> Vec<String> {
-    if headers.is_empty() {
-        return vec![peer.to_owned()];
-    }
     let mut addresses: Vec<String> = list(headers, &header::FORWARDED).filter_map(forwarded_for).collect();
     if addresses.is_empty() {
         addresses.extend(list(headers, &X_FORWARDED_FOR).map(str::to_owned));
