@@ -64,12 +64,6 @@ mod tests {
     use super::*;
     use crate::serve::timed_io::TimedIo;
 
-    const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
-        read: Duration::from_secs(5),
-        write: Duration::from_secs(10),
-        idle: Duration::from_secs(120),
-    };
-
     struct Limited {
         client: DuplexStream,
         io: TimedIo<DuplexStream>,
@@ -81,8 +75,8 @@ mod tests {
         fn new() -> Self {
             let (client, server) = duplex(64);
             let phase = Arc::new(ConnectionPhase::default());
-            let io = TimedIo::new(server, Arc::clone(&phase), TIMEOUTS.write);
-            let limits = ReadLimits::new(Arc::clone(&phase), TIMEOUTS);
+            let io = TimedIo::new(server, Arc::clone(&phase), ConnectionTimeouts::OF_TESTS.write);
+            let limits = ReadLimits::new(Arc::clone(&phase), ConnectionTimeouts::OF_TESTS);
             Self { client, io, phase, limits }
         }
 

@@ -116,15 +116,9 @@ impl Drop for OpenStream {
 mod tests {
     use super::*;
 
-    const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
-        read: Duration::from_secs(5),
-        write: Duration::from_secs(10),
-        idle: Duration::from_secs(120),
-    };
-
     async fn seconds_until(streams: &Arc<Streams>, expected: Overdue) -> u64 {
         let start = Instant::now();
-        assert_eq!(streams.overdue(TIMEOUTS).await, expected);
+        assert_eq!(streams.overdue(ConnectionTimeouts::OF_TESTS).await, expected);
         start.elapsed().as_secs()
     }
 
@@ -142,7 +136,9 @@ mod tests {
         let mut stream = streams.open();
         stream.piece_handed_over();
         stream.next_piece_wanted();
-        let waiting = tokio::time::timeout(Duration::from_secs(3600), streams.overdue(TIMEOUTS)).await;
+        let waiting =
+            tokio::time::timeout(Duration::from_secs(3600), streams.overdue(ConnectionTimeouts::OF_TESTS))
+                .await;
         assert!(waiting.is_err(), "still open after an hour");
     }
 

@@ -37,6 +37,13 @@ pub(crate) struct ConnectionTimeouts {
     pub(crate) idle: Duration,
 }
 
+#[cfg(test)]
+impl ConnectionTimeouts {
+    /// Three that can be told apart.
+    pub(super) const OF_TESTS: Self =
+        Self { read: Duration::from_secs(5), write: Duration::from_secs(10), idle: Duration::from_secs(120) };
+}
+
 /// Where a connection stands. Shared by the connection's I/O, its service and its limits.
 ///
 /// The two lowest bits are the phase, the others count the answers: two waits for a request are told apart by them.
@@ -195,7 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_blocked_write_ends_after_the_write_time() {
         let (_client, server) = duplex(4);
-        let mut io = TimedIo::new(server, Arc::default(), Duration::from_secs(10));
+        let mut io = TimedIo::new(server, Arc::default(), ConnectionTimeouts::OF_TESTS.write);
         let start = Instant::now();
         assert_eq!(io.write_all(b"more than fits").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), 10);
