@@ -168,13 +168,14 @@ pub fn rows() -> Vec<Row> {
             "N36",
             200,
             TOKEN,
-            |a| match a.token().ends_with('x') {
+            |a| match a.token().ends_with("-and-more") {
                 true => Reply::json(json!({"active": false})),
                 false => active(a),
             },
             |d| {
                 fresh(d);
-                let longer = format!("{}x", d.token_text.take().unwrap());
+                // No token ends so by chance, as some do with one letter.
+                let longer = format!("{}-and-more", d.token_text.take().unwrap());
                 d.token_text = Some(longer);
             }
         ),
