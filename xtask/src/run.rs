@@ -32,8 +32,15 @@ pub(crate) fn step(title: &str, command: &mut Command) -> Result<()> {
     if !status.success() {
         bail!("{title}: {status}");
     }
-    println!("── {title}: done in {:.0} s", started.elapsed().as_secs_f32());
+    let left = disk_left().map(|bytes| format!(", {:.1} GiB of disk left", bytes / f64::from(1 << 30)));
+    println!("── {title}: done in {:.0} s{}", started.elapsed().as_secs_f32(), left.unwrap_or_default());
     Ok(())
+}
+
+/// Bytes that are free where Cargo builds; nothing where `df` does not tell.
+fn disk_left() -> Option<f64> {
+    let output = Command::new("df").args(["--output=avail", "--block-size=1"]).arg(target()).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.lines().nth(1)?.trim().parse().ok()
 }
 
 /// A server that ends with the test, with all processes it started.
