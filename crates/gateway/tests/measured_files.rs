@@ -1,19 +1,33 @@
-//! The files of `vectors/heimdall/validation-cases.json`: the messages about those that are refused, word by word, and
-//! whether a start judges them as `validate` does.
+//! The files of `vectors/heimdall/validation-cases.json`: how each is judged, the messages about those that are refused,
+//! word by word, and whether a start judges as `validate` does.
 //!
 //! Messages changed? `INSTA_UPDATE=always cargo test -p keybound-gateway --test measured_files`, and read what it writes.
-//!
-//! One process of their own: relative paths in the files start at the working directory, which a process has only once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use gateway::{
     Addresses, App, Mode, ServeOptions, StartError,
     config::{Enforcement, Environment, Report},
     validate_configuration, validate_rule_set,
 };
+use gateway_core::document::{Diagnostic, Place};
 use serde_json::Value;
+
+/// The warnings of each file that is accepted with some.
+const WARNINGS: [(&str, &[&str]); 7] = [
+    ("accepts/config-dpop-blog-signer-flat.yaml", &["flat_signer"]),
+    ("accepts/rules-blog-no-version.yaml", &["missing_version"]),
+    ("accepts/rules-dialect-a-regex-host.yaml", &["old_dialect"]),
+    ("accepts/rules-dialect-a.yaml", &["old_dialect", "deprecated"]),
+    ("accepts/rules-dialect-b-full.yaml", &["old_dialect"]),
+    ("accepts/rules-guide-dialect-b.yaml", &["old_dialect", "old_wildcard"]),
+    ("accepts/rules-warnings.yaml", &["methods_match_all", "dead_rule", "dead_rule"]),
+];
+
+/// Says where the rules are, whatever the configuration says.
+const RULES: &str = "KEYBOUND_PROVIDERS_FILE__SYSTEM_SRC";
 
 struct Case {
     /// The file, from the folder in which the check runs.
@@ -28,6 +42,10 @@ struct Case {
 impl Case {
     fn name(&self) -> &str {
         self.row["file"].as_str().unwrap()
+    }
+
+    fn text(&self, member: &str) -> Option<&str> {
+        self.row[member].as_str()
     }
 
     fn validate(&self) -> Result<Report, StartError> {
@@ -45,7 +63,7 @@ impl Case {
             options.mode = if self.in_proxy_mode { Mode::Proxy } else { Mode::Decision };
             let source = self.file.to_str().unwrap();
             options.environment = Environment::from_pairs([
-                ("KEYBOUND_PROVIDERS_FILE__SYSTEM_SRC", source),
+                (RULES, source),
                 ("KEYBOUND_PROVIDERS_FILE__SYSTEM_WATCH", "false"),
             ]);
         }
@@ -54,8 +72,11 @@ impl Case {
     }
 }
 
-/// Calls `check` with every row, in the folder that the row is about.
+/// Calls `check` with every row, in the folder that the row is about: relative paths in the files start at the working
+/// directory, which all tests of a process share.
 fn each_case(mut check: impl FnMut(&Case)) {
+    static WORKING_DIRECTORY: Mutex<()> = Mutex::new(());
+    let _held = WORKING_DIRECTORY.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/heimdall").canonicalize().unwrap();
     let rows = std::fs::read_to_string(folder.join("validation-cases.json")).unwrap();
     let rows: Value = serde_json::from_str(&rows).unwrap();
@@ -74,24 +95,37 @@ fn each_case(mut check: impl FnMut(&Case)) {
             (parent, file.to_owned(), PathBuf::from(file))
         };
         std::env::set_current_dir(folder.join(working_folder)).unwrap();
-        let flags = row["flags"].as_array().unwrap();
         let variables = row["env"].as_object().into_iter().flatten();
+        let variables = variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
         let options = ServeOptions {
             mode: Mode::Decision,
-            environment: Environment::from_pairs(
-                variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap())),
-            ),
-            enforcement: if flags.contains(&Value::from("--insecure")) {
-                Enforcement::none()
-            } else {
-                Enforcement::full()
-            },
+            environment: Environment::from_pairs(variables.chain(rules_of(row))),
+            enforcement: enforcement(&row),
             addresses: Addresses::AnyLoopbackPort,
             installs_log: false,
             ..ServeOptions::new(configuration)
         };
         let in_proxy_mode = row["mode"] == "proxy";
         check(&Case { file, in_proxy_mode, is_rule_set, row: row.clone(), options });
+    }
+}
+
+/// The catalogue takes its rules from the folder it is in, which holds more than rules here.
+fn rules_of(row: &Value) -> Option<(&str, &str)> {
+    let is_catalogue = row["file"] == "accepts/config-catalogue.yaml";
+    is_catalogue.then_some((RULES, "rules-dialect-c.yaml"))
+}
+
+/// What the flags of a row lift.
+fn enforcement(row: &Value) -> Enforcement {
+    let is_given = |flag: &str| row["flags"].as_array().unwrap().contains(&Value::from(flag));
+    if is_given("--insecure") {
+        return Enforcement::none();
+    }
+    Enforcement {
+        skip_ingress_tls: is_given("--insecure-skip-ingress-tls-enforcement"),
+        skip_egress_tls: is_given("--insecure-skip-egress-tls-enforcement"),
+        ..Enforcement::full()
     }
 }
 
@@ -104,6 +138,47 @@ fn messages(report: &Report) -> String {
     let text = report.to_text().replace(folder.to_str().unwrap(), "/FOLDER");
     let parts: Vec<&str> = text.split("\n\n").filter(is_ours).collect();
     parts.split_last().map(|(_, parts)| parts.join("\n\n")).unwrap_or_default() + "\n"
+}
+
+/// Whether a row says of its file what `validate` says.
+fn is_judged_as_wanted(case: &Case, judged: &Result<Report, StartError>) -> bool {
+    match (case.text("keybound").unwrap(), judged) {
+        ("reject", Err(StartError::Configuration(report))) => {
+            let errors: Vec<&Diagnostic> = report.diagnostics.errors().collect();
+            let is_at_the_line = errors.iter().flat_map(|error| &error.places).any(|place| {
+                Some(u64::from(place.line)) == case.row["line"].as_u64()
+                    && case.text("reported_in").is_none_or(|file| place.source.ends_with(file))
+            });
+            is_at_the_line && errors.iter().all(|error| Some(error.code.as_str()) == case.text("error"))
+        }
+        ("accept" | "accept_with_warning", Ok(report)) => {
+            let warnings = report.diagnostics.warnings().filter(|warning| {
+                // The rules that a configuration names, and the configuration of rules, have rows of their own.
+                let is_elsewhere = |place: &Place| Path::new(&*place.source) != case.file;
+                warning.code.as_str() != "enforcement_skipped" && !warning.places.iter().any(is_elsewhere)
+            });
+            let warnings: Vec<&str> = warnings.map(|warning| warning.code.as_str()).collect();
+            let wanted = WARNINGS.iter().find(|(file, _)| *file == case.name()).map(|(_, codes)| *codes);
+            assert_eq!(case.row["keybound"] == "accept_with_warning", wanted.is_some(), "{}", case.name());
+            warnings == wanted.unwrap_or_default()
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn every_file_is_judged_with_code_and_line() {
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    each_case(|case| {
+        checked += 1;
+        let judged = case.validate();
+        if !is_judged_as_wanted(case, &judged) {
+            let said = judged.map_or_else(|error| error.to_string(), |report| report.to_text());
+            wrong.push(format!("{}\n{said}", case.row));
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(checked, 81);
 }
 
 #[test]
@@ -126,9 +201,9 @@ fn refusals_are_worded_for_those_who_must_mend_the_file() {
         refused += 1;
     });
     assert_eq!(refused, 58);
-    a_start_judges_as_validate_does();
 }
 
+#[test]
 fn a_start_judges_as_validate_does() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (mut wrong, mut checked) = (Vec::new(), 0);
