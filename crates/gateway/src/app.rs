@@ -239,9 +239,11 @@ impl App {
         let handler = Arc::new(WithCors { inner: Arc::new(handler), cors });
         let management_shutdown = Shutdown::default();
         connection::serve(management, management_limits(&settings), handler, &management_shutdown);
+        let file = loaded.file.as_ref().map_or_else(|| "none".into(), |file| file.to_string_lossy());
         tracing::info!(
             target: LIFECYCLE,
             mode = options.mode.as_str(),
+            configuration = %file,
             address = %serve_address,
             management = %management_address,
             rules = rule_count,

@@ -100,7 +100,7 @@ fn each_case(mut check: impl FnMut(&Case)) {
         let options = ServeOptions {
             mode: Mode::Decision,
             environment: Environment::from_pairs(variables.chain(rules_of(row))),
-            enforcement: enforcement(&row),
+            enforcement: enforcement(row),
             addresses: Addresses::AnyLoopbackPort,
             installs_log: false,
             ..ServeOptions::new(configuration)

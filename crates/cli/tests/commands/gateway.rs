@@ -32,7 +32,9 @@ async fn serve_proxy_serves_until_it_is_told_to_stop() {
     let program = Client::new();
     let (path, origin) = configuration(&program, "");
     let arguments = ["serve", "proxy", "-c", path.to_str().unwrap(), "--insecure"];
-    let served = program.run_until(&arguments, "Started", |_| async move {
+    let file = path.to_str().unwrap().to_owned();
+    let served = program.run_until(&arguments, "Started", |line| async move {
+        assert!(line.contains(&format!("configuration={file}")), "{line}");
         let client = HyperClient::new(PlainHttp::LoopbackOnly).unwrap();
         let request = Request::get(format!("{origin}/api")).body(Bytes::new()).unwrap();
         assert_eq!(client.send(request).await.unwrap().status(), 401);

@@ -20,27 +20,27 @@ use crate::{
 
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
-pub struct LoadOptions {
+pub(crate) struct LoadOptions {
     /// `-c`, `--config`: exactly this file. Without it the usual places are tried.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The environment of the process.
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     /// `--env-config-prefix`. Without it both `HEIMDALLCFG_` and `KEYBOUND_` are read.
-    pub environment_prefix: Option<String>,
+    pub(crate) environment_prefix: Option<String>,
     /// The `--insecure…` flags.
-    pub enforcement: Enforcement,
+    pub(crate) enforcement: Enforcement,
 }
 
 /// A configuration that was read and may have errors. Rules and mechanisms add theirs before [`Draft::accept`] decides, so
 /// that one run reports everything.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// The file that was read; none when there is none.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// What was found so far.
-    pub diagnostics: Diagnostics,
+    pub(crate) diagnostics: Diagnostics,
     /// The documents read so far.
-    pub sources: Sources,
+    pub(crate) sources: Sources,
     settings: Settings,
     secrets: SecretStore,
     fingerprints: Fingerprints,
@@ -49,13 +49,13 @@ pub struct Draft {
 impl Draft {
     /// The settings, good for finding further mistakes; to be used only once [`Draft::accept`] gave them.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// The secrets, as [`Draft::settings`].
     #[must_use]
-    pub fn secrets(&self) -> &SecretStore {
+    pub(crate) fn secrets(&self) -> &SecretStore {
         &self.secrets
     }
 
@@ -64,7 +64,7 @@ impl Draft {
     /// # Errors
     ///
     /// The report of everything that was found, when there is at least one error.
-    pub fn accept(self) -> Result<Loaded, Report> {
+    pub(crate) fn accept(self) -> Result<Loaded, Report> {
         let Self { file, diagnostics, sources, settings, secrets, fingerprints } = self;
         let report = Report::new(diagnostics, sources);
         if report.diagnostics.has_errors() {
@@ -76,31 +76,22 @@ impl Draft {
 
 /// A configuration without errors.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The file it came from; none when there is none and everything is a default.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// The settings.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// The secrets.
-    pub secrets: SecretStore,
+    pub(crate) secrets: SecretStore,
     /// What the secrets were read from.
     pub(crate) fingerprints: Fingerprints,
     /// The warnings.
-    pub warnings: Report,
-}
-
-/// Reads and checks a configuration: [`draft`], accepted.
-///
-/// # Errors
-///
-/// The report of everything that was found, when there is at least one error.
-pub fn load(options: &LoadOptions) -> Result<Loaded, Report> {
-    draft(options).accept()
+    pub(crate) warnings: Report,
 }
 
 /// Reads a configuration with all its mistakes. Mechanisms, the default rule's steps and rules are not looked into.
 #[must_use]
-pub fn draft(options: &LoadOptions) -> Draft {
+pub(crate) fn draft(options: &LoadOptions) -> Draft {
     let mut diagnostics = Diagnostics::new();
     let mut sources = Sources::new();
     let (file, root) = read_file(options, &mut sources, &mut diagnostics);
@@ -256,6 +247,10 @@ mod tests {
             environment_prefix: None,
             enforcement: Enforcement::none(),
         }
+    }
+
+    fn load(options: &LoadOptions) -> Result<Loaded, Report> {
+        draft(options).accept()
     }
 
     fn codes(report: &Report) -> Vec<&'static str> {
