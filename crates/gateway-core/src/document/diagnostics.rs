@@ -346,17 +346,6 @@ impl Diagnostics {
             })
         });
     }
-
-    /// The value when there is no error, else every diagnostic in order. Warnings alone do not fail: take them with
-    /// [`Diagnostics::warnings`] before.
-    ///
-    /// # Errors
-    ///
-    /// The sorted diagnostics, when there is at least one error.
-    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
-        self.sort();
-        if self.has_errors() { Err(self) } else { Ok(value) }
-    }
 }
 
 impl IntoIterator for Diagnostics {
@@ -413,7 +402,7 @@ mod tests {
         diagnostics.sort();
         let order: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.headline.as_str()).collect();
         assert_eq!(order, ["y", "z", "r"]);
-        assert!(diagnostics.into_result(()).is_err());
+        assert!(diagnostics.has_errors());
     }
 
     #[test]

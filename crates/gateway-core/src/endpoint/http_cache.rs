@@ -48,13 +48,10 @@ impl HttpCache {
         context: &EndpointContext<'_>,
         identity: Option<CacheKey>,
     ) -> Option<Self> {
-        let is_enabled =
-            document.and_then(|cache| cache.enabled).unwrap_or(context.default_http_cache.is_some());
-        let default_ttl =
-            document.and_then(|cache| cache.default_ttl).or(context.default_http_cache).unwrap_or_default();
-        is_enabled.then(|| Self {
+        let document = document.filter(|cache| cache.enabled == Some(true))?;
+        Some(Self {
             cache: Arc::clone(context.cache),
-            default_ttl,
+            default_ttl: document.default_ttl.unwrap_or_default(),
             identity,
             flights: SingleFlight::default(),
         })

@@ -14,11 +14,12 @@ mod kept_answers;
 mod transport;
 mod url;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use jose::UnixTime;
 use resource_server::OutboundError;
-use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 
 pub(crate) use self::kept_answers::KeptAnswers;
@@ -54,8 +55,6 @@ pub struct EndpointContext<'a> {
     pub offered: OfferedNames,
     /// The method unless configured.
     pub default_method: Method,
-    /// How long answers are kept that do not say, where `http_cache` is not configured; `None` switches caching off.
-    pub default_http_cache: Option<Duration>,
 }
 
 impl EndpointContext<'_> {
@@ -63,12 +62,6 @@ impl EndpointContext<'_> {
     #[must_use]
     pub fn with_method(self, method: Method) -> Self {
         Self { default_method: method, ..self }
-    }
-
-    /// The same with caching by the rules of HTTP unless configured; `ttl` is for answers that do not say.
-    #[must_use]
-    pub fn with_http_cache(self, ttl: Duration) -> Self {
-        Self { default_http_cache: Some(ttl), ..self }
     }
 
     fn template_place<'p>(&'p self, used_for: &'p str) -> TemplatePlace<'p> {

@@ -82,7 +82,6 @@ impl BuildContext<'_> {
             path: self.path.key(key),
             offered,
             default_method: Method::POST,
-            default_http_cache: None,
         }
     }
 }

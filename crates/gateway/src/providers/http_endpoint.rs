@@ -65,7 +65,6 @@ pub(crate) fn build(
         path: path.index(position),
         offered: &[],
         default_method: Method::GET,
-        default_http_cache: None,
     };
     Endpoint::build(document, &context, diagnostics)
 }

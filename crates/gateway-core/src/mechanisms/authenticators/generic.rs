@@ -44,13 +44,12 @@ use crate::{
         forwarded_fields::ForwardedFields,
         step::{Failure, StepFuture, StepInput},
     },
+    offered,
     published_keys::PublishedKey,
     subject::Principal,
-    template::{BoundTemplate, OfferedNames, TemplateData, TemplatePlace},
+    template::{BoundTemplate, TemplateData, TemplatePlace},
 };
 
-/// What templates of this mechanism read.
-const OFFERED: OfferedNames = &["AuthenticationData"];
 /// How the log names the endpoint.
 const ENDPOINT: &str = "identity_info_endpoint";
 
@@ -78,7 +77,7 @@ impl Mechanism for Generic {
         context: &BuildContext<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let endpoint_context = context.endpoint("identity_info_endpoint", OFFERED);
+        let endpoint_context = context.endpoint("identity_info_endpoint", offered::AUTHENTICATION_DATA);
         let endpoint = Endpoint::build(&config.endpoint, &endpoint_context, diagnostics);
         let forwarded = ForwardedFields::build(
             &config.forward_headers,
@@ -122,7 +121,7 @@ fn compile_payload(
     let Some(payload) = payload else { return Some(None) };
     let place = TemplatePlace {
         used_for: "`payload`",
-        offered: OFFERED,
+        offered: offered::AUTHENTICATION_DATA,
         secrets: &context.dependencies.secrets,
         in_rule: context.in_rule,
     };
