@@ -41,6 +41,20 @@ pub(crate) struct Effort {
 pub(crate) const FULL: Effort = Effort { rounds: 5, requests: 40_000, is_quick: false };
 const QUICK: Effort = Effort { rounds: 1, requests: 2_000, is_quick: true };
 
+pub(crate) const HELP: &str = "\
+What a protected request costs, against the goals of docs/performance.md.
+
+Usage: cargo xtask bench [--quick] [--rounds NUMBER] [--json FILE] [growth [KIND…]]
+
+  --quick           everything once and small, to see that it works; the figures mean nothing
+  --rounds NUMBER   how often every candidate has its turn (default: 5)
+  --json FILE       where the figures are written (default: target/bench/bench.json)
+  growth [KIND…]    how cost grows instead, with all or some of: keys, rules, connections, tokens, http
+
+Better with nginx, redis-server and perf. BENCH_PROGRAM is the program to measure (default: built with the profile `dist`).
+
+Example: cargo xtask bench growth keys tokens";
+
 /// Measures, prints the table of goals, and writes it as JSON.
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let mut effort = FULL;
@@ -57,7 +71,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
             "growth" => grows = Some(Vec::new()),
             kind if grows.is_some() => grows.get_or_insert_default().push(kind.to_owned()),
             other => {
-                bail!("unknown word `{other}`; there are --quick, --rounds NUMBER, --json FILE and growth")
+                bail!("unknown word `{other}`\n\n{HELP}")
             }
         }
     }

@@ -2,14 +2,23 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::run::step;
 use crate::{bans, bench, instructions, interop};
 
+pub(crate) const HELP: &str = "\
+What must hold before a change lands. Nothing is skipped.
+
+Usage: cargo xtask ci
+
+Format, clippy, banned crates, documentation, the demo, a quick bench, instruction counts, interop, all tests. Needs what
+`.ci/run` installs, and about 6 GiB of disk in a clean clone.";
+
 /// Runs every step; the first that fails ends the run. The tests come last, so that the output ends with the test
 /// runner's own closing lines.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    ensure!(words.is_empty(), "`ci` takes no words\n\n{HELP}");
     step("format", cargo().args(["fmt", "--all", "--check"]))?;
     step(
         "clippy, warnings denied",

@@ -2,12 +2,19 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::run::step;
 
+pub(crate) const HELP: &str = "\
+Write what is generated and checked in: schema/ and docs/reference/ from the doc comments of the types that are read, and
+api/, the public items of the libraries. Tests fail while one of them is stale.
+
+Usage: cargo xtask codegen";
+
 /// Writes `schema/`, `docs/reference/` and `api/`.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    ensure!(words.is_empty(), "`codegen` takes no words\n\n{HELP}");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     step(
         "public items of the libraries",

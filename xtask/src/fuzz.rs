@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+pub(crate) use self::arguments::HELP;
 use self::arguments::{Arguments, Task};
 use crate::run::root;
 
@@ -18,13 +19,8 @@ use crate::run::root;
 /// anything was found.
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let Arguments { task, sanitizer, builds, targets } = Arguments::parse(words, &targets()?)?;
-    if let Task::Help = task {
-        println!("{}", arguments::HELP);
-        return Ok(());
-    }
     let programs = if builds { build::build(sanitizer)? } else { build::built()? };
     match task {
-        Task::Help => Ok(()),
         Task::Fuzz { minutes } => {
             let outcomes = campaign::run(&programs, &targets, minutes)?;
             report::print(&programs, &outcomes)

@@ -21,7 +21,7 @@ use self::baseline::Baseline;
 use self::profile::Profile;
 use crate::run::root;
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Count the instructions of each piece of a request's way, and compare with the numbers checked in.
 
 Usage: cargo xtask instructions [--update]
@@ -47,10 +47,6 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let updates = match words.as_slice() {
         [] => false,
         ["--update"] => true,
-        ["--help" | "-h"] => {
-            println!("{HELP}");
-            return Ok(());
-        }
         other => bail!("`{}` is not understood\n\n{HELP}", other.join(" ")),
     };
     if std::env::consts::ARCH != ARCHITECTURE {

@@ -25,6 +25,23 @@ use self::guide::AuthorizationServer;
 use self::through_the_gateway::Client;
 use crate::run::{built, step};
 
+pub(crate) const HELP: &str = "\
+Scenarios with real foreign programs on loopback, all or those named. A program that is missing is an error that says how to
+install it.
+
+Usage: cargo xtask interop [WORD…]
+
+  WORD   part of a peer's name, or what its scenario begins with: nginx, keycloak, chromium, jose, example, guide, …
+
+Environment:
+  KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
+  INTEROP_PROGRAM     path of the program under test (default: built from this source, profile `release`)
+  DIFFERENTIAL_SEED   seed of the differential scenario, to repeat a run (default: a new one, which is printed)
+
+Examples:
+  cargo xtask interop nginx keycloak
+  INTEROP_PROGRAM=target/debug/keybound cargo xtask interop example";
+
 /// One line of the table.
 struct Scenario {
     peer: &'static str,
@@ -147,7 +164,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let scenarios: Vec<Scenario> =
         scenarios().into_iter().filter(|scenario| scenario.is_meant(words)).collect();
     if scenarios.is_empty() {
-        bail!("no peer is called `{}`", words.join("`, `"));
+        bail!("no peer is called `{}`\n\n{HELP}", words.join("`, `"));
     }
     let versions: Vec<String> =
         scenarios.iter().map(|scenario| (scenario.version)()).collect::<Result<_>>()?;

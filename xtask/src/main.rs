@@ -20,51 +20,82 @@ mod soak;
 
 use std::process::ExitCode;
 
-const HELP: &str = "\
-Tasks of the project.
+use anyhow::Result;
 
-Usage: cargo xtask <TASK>
+/// Something that can be done, with its own `--help`.
+struct Task {
+    name: &'static str,
+    summary: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
 
-Tasks:
-  ci                format, clippy, banned crates, docs, demo, interop, tests
-  codegen           write schema/ and docs/reference/ from the doc comments of the types that are read, and api/
-  instructions      count the instructions of each piece of a request's way, and compare (`--update`, `--help`)
-  interop [PEER…]   scenarios with real foreign programs, all or those named; prints a table
-  bench [OPTION…]   what a protected request costs; --quick, --rounds NUMBER, --json FILE, growth
-  soak [OPTION…]    millions of requests, replays and bad proofs among them; --requests NUMBER
-  fuzz [OPTION…]    every parser of foreign bytes; --minutes NUMBER, --minimize, --help
-
-Environment:
-  KEYBOUND_CHROMIUM   path of the browser (default: chromium on the PATH)
-  INTEROP_PROGRAM     path of the program that interop tests (default: built from this source)
-  BENCH_PROGRAM       path of the program that bench and soak measure (default: built with the profile `dist`)
-  DIFFERENTIAL_SEED   seed of the differential scenario, to repeat a run (default: a new one, which is printed)";
+const TASKS: [Task; 7] = [
+    Task {
+        name: "ci",
+        summary: "format, clippy, banned crates, docs, demo, bench, interop, tests",
+        help: ci::HELP,
+        run: ci::run,
+    },
+    Task {
+        name: "codegen",
+        summary: "write schema/ and docs/reference/ from the doc comments of the types that are read, and api/",
+        help: codegen::HELP,
+        run: codegen::run,
+    },
+    Task {
+        name: "instructions",
+        summary: "count the instructions of each piece of a request's way, and compare",
+        help: instructions::HELP,
+        run: instructions::run,
+    },
+    Task {
+        name: "interop",
+        summary: "scenarios with real foreign programs, all or those named; prints a table",
+        help: interop::HELP,
+        run: interop::run,
+    },
+    Task { name: "bench", summary: "what a protected request costs", help: bench::HELP, run: bench::run },
+    Task {
+        name: "soak",
+        summary: "millions of requests, replays and bad proofs among them",
+        help: soak::HELP,
+        run: soak::run,
+    },
+    Task { name: "fuzz", summary: "every parser of foreign bytes", help: fuzz::HELP, run: fuzz::run },
+];
 
 fn main() -> ExitCode {
-    let task = std::env::args().nth(1);
-    let words: Vec<String> = std::env::args().skip(2).collect();
-    let outcome = match task.as_deref() {
-        Some("ci") => ci::run(),
-        Some("codegen") => codegen::run(),
-        Some("bench") => bench::run(&words),
-        Some("soak") => soak::run(&words),
-        Some("fuzz") => fuzz::run(&words),
-        Some("instructions") => instructions::run(&words),
-        Some("interop") => interop::run(&words),
-        Some("help" | "-h" | "--help") | None => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Some(other) => {
-            eprintln!("error: unknown task `{other}`\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or_default();
+    let words: Vec<String> = words.collect();
+    if let "" | "help" | "-h" | "--help" = name.as_str() {
+        println!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprintln!("error: unknown task `{name}`\n\n{}", help());
+        return ExitCode::from(2);
     };
-    match outcome {
+    if words.iter().any(|word| word == "-h" || word == "--help") {
+        println!("{}", task.help);
+        return ExitCode::SUCCESS;
+    }
+    match (task.run)(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn help() -> String {
+    let tasks: Vec<String> =
+        TASKS.iter().map(|task| format!("  {:<14}{}", task.name, task.summary)).collect();
+    format!(
+        "Tasks of the project.\n\nUsage: cargo xtask <TASK> [--help]\n\nTasks:\n{}\n\nExample: cargo xtask interop \
+         nginx keycloak",
+        tasks.join("\n")
+    )
 }

@@ -13,6 +13,16 @@ use crate::bench::process::{cpu_time, resident_mib};
 use crate::bench::site::{PROTECTED, Site, Variant, WITH_NONCES};
 use crate::bench::{FULL, program};
 
+pub(crate) const HELP: &str = "\
+Millions of requests at one gateway, replays and bad proofs among them. Fails if one gets in, a good one is refused, an answer
+is a server error, or memory grows once it is warm.
+
+Usage: cargo xtask soak [--requests NUMBER]
+
+  --requests NUMBER   how many (default: 5000000, some four minutes)
+
+BENCH_PROGRAM is the program to test (default: built with the profile `dist`).";
+
 const REQUESTS: u64 = 5_000_000;
 
 /// Requests between two lines of progress. Each part has keys and tokens of its own.
@@ -49,7 +59,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let requests = match words {
         [] => REQUESTS,
         [option, number] if option == "--requests" => number.parse().context("--requests NUMBER")?,
-        _ => bail!("the only option is --requests NUMBER"),
+        _ => bail!("the only option is --requests NUMBER\n\n{HELP}"),
     };
     let site = Site::start(program(FULL)?, "soak")?;
     let gateway = site.gateway(&Variant::default())?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-pub(super) const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Fuzzes every parser of foreign bytes.
 
 Usage: cargo xtask fuzz [OPTION…] [TARGET…]
@@ -19,7 +19,6 @@ written to fuzz/artifacts, and the exit status is 1.";
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Task {
-    Help,
     Fuzz { minutes: u64 },
     Minimize,
 }
@@ -54,7 +53,6 @@ impl Arguments {
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
             match word {
-                "-h" | "--help" => arguments.task = Task::Help,
                 "--minimize" => arguments.task = Task::Minimize,
                 "--no-build" => arguments.builds = false,
                 "--minutes" => {
