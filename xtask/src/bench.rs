@@ -4,7 +4,7 @@
 //! measured beside them: the gateway's own plain proxying, nginx, one ES256 verification. Processor time is what the
 //! kernel counts for the process. `docs/performance.md` explains the goals and has the figures.
 
-mod cold_start;
+pub(crate) mod cold_start;
 mod goals;
 mod growth;
 mod key_server;
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use self::goals::{Goal, print};
 use self::site::Site;
+use crate::dist;
 use crate::run::{built, root, step};
 
 /// How much is measured.
@@ -51,7 +52,7 @@ Usage: cargo xtask bench [--quick] [--rounds NUMBER] [--json FILE] [growth [KIND
   --json FILE       where the figures are written (default: target/bench/bench.json)
   growth [KIND…]    how cost grows instead, with all or some of: keys, rules, connections, tokens, http
 
-Better with nginx, redis-server and perf. BENCH_PROGRAM is the program to measure (default: built with the profile `dist`).
+Better with nginx, redis-server, perf and valgrind. BENCH_PROGRAM is the program to measure (default: that of `cargo xtask dist`).
 
 Example: cargo xtask bench growth keys tokens";
 
@@ -123,7 +124,8 @@ fn measure(keybound: PathBuf, effort: Effort) -> Result<(Value, Vec<Goal>)> {
 pub(crate) fn program(effort: Effort) -> Result<PathBuf> {
     match std::env::var_os("BENCH_PROGRAM") {
         Some(path) => PathBuf::from(path).canonicalize().context("BENCH_PROGRAM"),
-        None => build("keybound", &["--package", "keybound-cli"], effort),
+        None if effort.is_quick => build("keybound", &["--package", "keybound-cli"], effort),
+        None => dist::build(),
     }
 }
 

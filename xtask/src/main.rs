@@ -3,6 +3,7 @@
 //! - `cargo xtask ci`: everything that must hold before a change lands.
 //! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas, the reference, listings of public items.
 //! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
+//! - `cargo xtask dist`: the program as packages have it.
 //! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
 //! - `cargo xtask instructions`: how much work each piece of a request's way is, against the numbers checked in.
 //! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
@@ -12,6 +13,7 @@ mod bans;
 mod bench;
 mod ci;
 mod codegen;
+mod dist;
 mod fuzz;
 mod instructions;
 mod interop;
@@ -30,7 +32,7 @@ struct Task {
     run: fn(&[String]) -> Result<()>,
 }
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task {
         name: "ci",
         summary: "format, clippy, banned crates, docs, demo, bench, interop, tests",
@@ -54,6 +56,12 @@ const TASKS: [Task; 7] = [
         summary: "scenarios with real foreign programs, all or those named; prints a table",
         help: interop::HELP,
         run: interop::run,
+    },
+    Task {
+        name: "dist",
+        summary: "build the program as packages have it: target/dist/keybound",
+        help: dist::HELP,
+        run: dist::run,
     },
     Task { name: "bench", summary: "what a protected request costs", help: bench::HELP, run: bench::run },
     Task {

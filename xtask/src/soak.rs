@@ -21,7 +21,7 @@ Usage: cargo xtask soak [--requests NUMBER]
 
   --requests NUMBER   how many (default: 5000000, some four minutes)
 
-BENCH_PROGRAM is the program to test (default: built with the profile `dist`).";
+BENCH_PROGRAM is the program to test (default: that of `cargo xtask dist`).";
 
 const REQUESTS: u64 = 5_000_000;
 

@@ -52,14 +52,20 @@ fn start(command: &mut Command, address: SocketAddr) -> Result<Start> {
     #[expect(clippy::disallowed_methods, reason = "another process is left alone")]
     thread::sleep(IDLE);
     let resident_mib = process::resident_mib(child.id());
-    // nginx ends its workers when it is asked to end.
-    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    asked.context("kill")?;
-    child.wait().context("wait for the end")?;
+    stop(&mut child)?;
     Ok(Start { milliseconds: answered?.as_secs_f64() * 1_000.0, resident_mib: resident_mib? })
 }
 
-fn first_answer(child: &mut Child, address: SocketAddr, began: Instant) -> Result<Duration> {
+/// Asks a program to end, and waits until it has: nginx ends its workers then, and callgrind writes what it saw.
+pub(crate) fn stop(child: &mut Child) -> Result<()> {
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    asked.context("kill")?;
+    child.wait().context("wait for the end")?;
+    Ok(())
+}
+
+/// Asks until there is an answer; gives how long that took.
+pub(crate) fn first_answer(child: &mut Child, address: SocketAddr, began: Instant) -> Result<Duration> {
     while began.elapsed() < PATIENCE {
         if let Ok(connection) = TcpStream::connect(address)
             && answers(connection).is_ok()
