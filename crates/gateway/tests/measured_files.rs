@@ -145,11 +145,17 @@ fn is_judged_as_wanted(case: &Case, judged: &Result<Report, StartError>) -> bool
     match (case.text("keybound").unwrap(), judged) {
         ("reject", Err(StartError::Configuration(report))) => {
             let errors: Vec<&Diagnostic> = report.diagnostics.errors().collect();
-            let is_at_the_line = errors.iter().flat_map(|error| &error.places).any(|place| {
+            let is_wanted = |place: &Place| {
                 Some(u64::from(place.line)) == case.row["line"].as_u64()
-                    && case.text("reported_in").is_none_or(|file| place.source.ends_with(file))
-            });
-            is_at_the_line && errors.iter().all(|error| Some(error.code.as_str()) == case.text("error"))
+                    && case.text("reported_in").is_none_or(|file| Path::new(&*place.source).ends_with(file))
+            };
+            let has_code = |error: &&Diagnostic| Some(error.code.as_str()) == case.text("error");
+            match errors.as_slice() {
+                // A rule file has one mistake, and its first place is the one to mend.
+                [error] if case.is_rule_set => has_code(error) && error.places.first().is_some_and(is_wanted),
+                _ if case.is_rule_set => false,
+                all => all.iter().all(has_code) && all.iter().flat_map(|error| &error.places).any(is_wanted),
+            }
         }
         ("accept" | "accept_with_warning", Ok(report)) => {
             let warnings = report.diagnostics.warnings().filter(|warning| {
