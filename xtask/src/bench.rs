@@ -18,7 +18,6 @@ mod rounds;
 pub(crate) mod site;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -26,7 +25,7 @@ use serde_json::{Value, json};
 use self::goals::{Goal, print};
 use self::site::Site;
 use crate::dist;
-use crate::run::{built, root, step};
+use crate::run::{built, cargo, root, step};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +131,7 @@ pub(crate) fn program(effort: Effort) -> Result<PathBuf> {
 /// Builds with the profile of packages, or of the demo when it must be quick; gives the path of the program.
 fn build(name: &str, what: &[&str], effort: Effort) -> Result<PathBuf> {
     let profile = if effort.is_quick { "release" } else { "dist" };
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     step(&format!("build {name}"), command.args(["build", "--profile", profile, "--locked"]).args(what))?;
     built(&format!("{profile}/{name}"))
 }

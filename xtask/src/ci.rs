@@ -1,10 +1,8 @@
 //! `cargo xtask ci`: what must hold before a change lands. Nothing is skipped.
 
-use std::process::Command;
-
 use anyhow::{Result, ensure};
 
-use crate::run::step;
+use crate::run::{cargo, step};
 use crate::{bans, bench, instructions, interop};
 
 pub(crate) const HELP: &str = "\
@@ -55,8 +53,4 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     )?;
     step("tests, the client library with every feature", cargo().arg("test").args(client))?;
     step("tests", cargo().args(["test", "--workspace", "--locked"]).env("KEYBOUND_SKIP_NOTHING", "1"))
-}
-
-fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

@@ -1,10 +1,8 @@
 //! `cargo xtask codegen`: writes the files that are generated and checked in. The test that finds them stale writes them.
 
-use std::process::Command;
-
 use anyhow::{Result, ensure};
 
-use crate::run::step;
+use crate::run::{cargo, step};
 
 pub(crate) const HELP: &str = "\
 Write what is generated and checked in: schema/ and docs/reference/ from the doc comments of the types that are read, and
@@ -15,16 +13,15 @@ Usage: cargo xtask codegen";
 /// Writes `schema/`, `docs/reference/` and `api/`.
 pub(crate) fn run(words: &[String]) -> Result<()> {
     ensure!(words.is_empty(), "`codegen` takes no words\n\n{HELP}");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     step(
         "public items of the libraries",
-        Command::new(&cargo)
+        cargo()
             .args(["test", "--package", "xtask", "--test", "public_api", "up_to_date"])
             .env("KEYBOUND_CODEGEN", "write"),
     )?;
     step(
         "schema and reference",
-        Command::new(cargo)
+        cargo()
             .args(["test", "--package", "keybound-gateway", "--test", "reference", "up_to_date"])
             .env("KEYBOUND_CODEGEN", "write"),
     )

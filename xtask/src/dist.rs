@@ -19,7 +19,7 @@ use jose::Algorithm;
 use crate::bench::cold_start::{first_answer, stop};
 use crate::bench::load::Load;
 use crate::bench::site::{PROTECTED, Site, Variant};
-use crate::run::{built, step, target};
+use crate::run::{built, cargo, step, target};
 
 pub(crate) const HELP: &str = "\
 The program as packages have it: target/dist/keybound, with the profile `dist`, and the functions that a start and a request go
@@ -96,17 +96,9 @@ impl Order {
 }
 
 fn link(order: Option<&Order>) -> Result<PathBuf> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args([
-        "rustc",
-        "--profile",
-        "dist",
-        "--locked",
-        "--package",
-        "keybound-cli",
-        "--bin",
-        "keybound",
-    ]);
+    let mut command = cargo();
+    command.args(["rustc", "--profile", "dist", "--locked"]);
+    command.args(["--package", "keybound-cli", "--bin", "keybound"]);
     if let Some(order) = order {
         let argument = format!("link-arg=-Wl,--symbol-ordering-file={}", order.for_linker()?.display());
         // Functions of the C library are in the list as well, and are not the linker's to place.

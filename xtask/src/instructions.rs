@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use self::baseline::Baseline;
 use self::profile::Profile;
-use crate::run::root;
+use crate::run::{cargo, root};
 
 pub(crate) const HELP: &str = "\
 Count the instructions of each piece of a request's way, and compare with the numbers checked in.
@@ -76,7 +76,7 @@ struct Piece {
 
 /// The pieces of a package's benchmark.
 fn pieces(package: &str) -> Result<Vec<Piece>> {
-    let described = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let described = cargo()
         .args(["bench", "--quiet", "--locked", "--package", package])
         .args(["--bench", "instructions", "--", "--describe"])
         .current_dir(root())

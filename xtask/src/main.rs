@@ -1,13 +1,4 @@
-//! Tasks of the project.
-//!
-//! - `cargo xtask ci`: everything that must hold before a change lands.
-//! - `cargo xtask codegen`: writes what is generated and checked in: JSON schemas, the reference, listings of public items.
-//! - `cargo xtask bench`: what a protected request costs, against goals that are ratios within one run.
-//! - `cargo xtask dist`: the program as packages have it.
-//! - `cargo xtask soak`: millions of requests, replays and bad proofs among them: none gets in, memory stays flat.
-//! - `cargo xtask instructions`: how much work each piece of a request's way is, against the numbers checked in.
-//! - `cargo xtask interop`: our programs against real, foreign ones: a browser, other implementations' clients.
-//! - `cargo xtask fuzz`: every parser of foreign bytes against input that nobody thought of.
+//! Tasks of the project. `cargo xtask` lists them, and each says with `--help` what it does.
 
 mod bans;
 mod bench;

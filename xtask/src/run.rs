@@ -24,6 +24,11 @@ pub(crate) fn built(program: &str) -> Result<PathBuf> {
     target().join(program).canonicalize().with_context(|| program.to_owned())
 }
 
+/// The cargo that runs this program.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 /// Runs a step to its end, its output passed through.
 pub(crate) fn step(title: &str, command: &mut Command) -> Result<()> {
     println!("\n── {title}");

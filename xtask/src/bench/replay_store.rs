@@ -1,13 +1,11 @@
 //! The replay store in memory at ten million live entries: the bench of the crate that has it.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::Effort;
 use super::goals::Goal;
-use crate::run::root;
+use crate::run::{cargo, root};
 
 /// What the bench says of the largest store it fills; `None` when it was not run.
 pub(crate) struct ReplayStore(Option<Figures>);
@@ -25,7 +23,7 @@ pub(crate) fn measure(effort: Effort) -> Result<ReplayStore> {
         return Ok(ReplayStore(None));
     }
     println!("── replay store");
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     command.args([
         "bench",
         "--profile",
